@@ -1,0 +1,65 @@
+"""Containers and their probes, as the pod spec states them, with the API's defaults filled in."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lameduck.pod.handlers import Handler, ProbeHandler
+from lameduck.pod.place import FieldPath
+
+__all__ = ["Container", "ContainerPort", "Probe", "Role"]
+
+
+class Role(Enum):
+    """What a container is to its pod's ending (T40, T41, T46, T47)."""
+
+    REGULAR = "regular"
+    SIDECAR = "sidecar"  # an init container with restartPolicy Always
+    INIT = "init"
+    EPHEMERAL = "ephemeral"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A probe with the API's defaults (T72); whole seconds, as the API stores them."""
+
+    handler: ProbeHandler
+    at: FieldPath
+    initial_delay_s: int = 0
+    timeout_s: int = 1
+    period_s: int = 10
+    success_threshold: int = 1
+    failure_threshold: int = 3
+    termination_grace_period_s: int | None = None
+    """Liveness and startup only; the grace of the kill that this probe causes (T73)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """A declared port. Declaring is documentation only, except for names that probes, hooks and Services use."""
+
+    number: int
+    name: str | None = None
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a pod. None for command or args: the image decides."""
+
+    name: str
+    at: FieldPath
+    role: Role = Role.REGULAR
+    image: str | None = None
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    env: tuple[tuple[str, str | None], ...] = ()
+    """Name and value; None where the value comes from elsewhere (valueFrom)."""
+    working_dir: str | None = None
+    ports: tuple[ContainerPort, ...] = ()
+    pre_stop: Handler | None = None
+    post_start: Handler | None = None
+    stop_signal: str | None = None
+    """lifecycle.stopSignal; counts only with the gate ContainerStopSignals on (T51)."""
+    startup: Probe | None = None
+    readiness: Probe | None = None
+    liveness: Probe | None = None

@@ -1,0 +1,32 @@
+"""Where a value stands in a user's file, and the one way to complain about it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = ["FieldPath", "InputError", "Place"]
+
+FieldPath: TypeAlias = tuple[str | int, ...]
+"""A path inside one document: ("spec", "containers", 0, "name"). A document turns it into a Place."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file; line and column count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class InputError(Exception):
+    """Input that cannot be used: what is wrong, where, and what to do about it. Printed once, in cli/; exit code 2."""
+
+    def __init__(self, what: str, *, at: Place | str | None, do: str) -> None:
+        self.what = what
+        self.at = at
+        self.do = do
+        where = f"{at}: " if at is not None else ""
+        super().__init__(f"{where}{what} {do}")

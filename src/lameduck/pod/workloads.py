@@ -1,0 +1,130 @@
+"""Workloads and the Services before them: the typed form of what a manifest says about an ending."""
+
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from lameduck.pod.containers import Container
+from lameduck.pod.place import FieldPath, Place
+
+__all__ = [
+    "Document",
+    "OnDelete",
+    "PodSpec",
+    "Recreate",
+    "RollingUpdate",
+    "Service",
+    "ServicePort",
+    "Strategy",
+    "Workload",
+]
+
+
+class Document(Protocol):
+    """One YAML or JSON document of a user's file: knows where each of its values stands."""
+
+    @property
+    def file(self) -> str: ...
+
+    def place(self, at: FieldPath) -> Place:
+        """The place of the value at that path, or of its nearest parent that is written down."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PodSpec:
+    """The pod, or the pod template of a workload. Containers stand in spec order, init containers first."""
+
+    containers: tuple[Container, ...]
+    at: FieldPath
+    termination_grace_period_s: int = 30
+    """Default 30, filled in by the API (T5)."""
+    grace_at: FieldPath | None = None
+    """None: not written in the file."""
+    restart_policy: str = "Always"
+    labels: tuple[tuple[str, str], ...] = ()
+    host_network: bool = False
+    share_process_namespace: bool = False
+    active_deadline_s: int | None = None
+    os_name: str | None = None
+
+    def container(self, name: str) -> Container:
+        """The container of that name. Raises KeyError."""
+        for container in self.containers:
+            if container.name == name:
+                return container
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class RollingUpdate:
+    """maxSurge and maxUnavailable as written: a number, or a percentage like "25%" (T114)."""
+
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = "25%"
+
+
+@dataclass(frozen=True, slots=True)
+class Recreate:
+    """All old pods end before the first new one is created (T117)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDelete:
+    """Nothing is replaced until somebody deletes a pod."""
+
+
+Strategy: TypeAlias = RollingUpdate | Recreate | OnDelete
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Anything that holds a pod template, or a Pod itself; `kind` is kept by name, also when it is not known here."""
+
+    kind: str
+    name: str
+    pod: PodSpec
+    document: Document = field(repr=False, compare=False)
+    api_version: str = "v1"
+    namespace: str | None = None
+    replicas: int = 1
+    strategy: Strategy = RollingUpdate()
+    min_ready_s: int = 0
+
+    @property
+    def title(self) -> str:
+        """How messages name it: Deployment/web."""
+        return f"{self.kind}/{self.name}"
+
+    def place(self, at: FieldPath) -> Place:
+        """Where in the file the value at that path stands."""
+        return self.document.place(at)
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """A port of a Service and the container port (number or name) behind it."""
+
+    number: int
+    target_port: int | str
+    name: str | None = None
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service with a selector."""
+
+    name: str
+    selector: tuple[tuple[str, str], ...]
+    document: Document = field(repr=False, compare=False)
+    namespace: str | None = None
+    ports: tuple[ServicePort, ...] = ()
+    publish_not_ready_addresses: bool = False
+    external_traffic_policy: str = "Cluster"
+    headless: bool = False
+
+    def selects(self, workload: Workload) -> bool:
+        """Whether its selector matches the pods of that workload; an empty selector matches none."""
+        if not self.selector or (self.namespace or "default") != (workload.namespace or "default"):
+            return False
+        return set(self.selector) <= set(workload.pod.labels)

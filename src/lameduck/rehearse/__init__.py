@@ -1,0 +1,1 @@
+"""The local witness: plays a pod's ending on this machine, with real processes and real traffic."""
