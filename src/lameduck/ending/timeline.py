@@ -8,7 +8,6 @@ the version and lenient about events it does not know: they are kept as `Other`.
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from enum import Enum
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lameduck.pod.durations import Seconds
