@@ -315,9 +315,7 @@ def _encode(event: Event) -> dict[str, Any]:
         if field.name == "t_s":
             continue
         value = getattr(event, field.name)
-        encoded[field.name] = (
-            list(value) if isinstance(value, tuple) else value.value if isinstance(value, Enum) else value
-        )
+        encoded[field.name] = list(value) if isinstance(value, tuple) else value
     return encoded
 
 

@@ -22,7 +22,7 @@ class GraceUse:
 
     `endpoints_s`: before the stop signal, while new connections could still arrive. `idle_s`: before the stop signal,
     when no new connection could come any more and none was being answered. `draining_s`: from the stop signal to the
-    last answer. `cleaning_up_s`: from the last answer to the exit. `hanging_s`: the same, where it took SIGKILL to end it.
+    last answer. `cleaning_up_s`: from the last answer to the exit. `hanging_s`: the same, where SIGKILL ended it.
     `margin_s`: what was left of the grace; negative where the ending outlasted it (by the 2 s floor, T24).
     """
 
