@@ -1,8 +1,8 @@
 """Casting: which command plays which container of the pod, and which ports it is told to listen on.
 
-A command comes from `--run CONTAINER=COMMAND`, split into words as a POSIX shell splits them (no shell runs it), or from the
-manifest's own command and args. `{port}`, `{port:NAME}`, `{host}` and `{replica}` in its words are filled in for each
-replica; nothing else in braces is touched, because commands contain braces.
+A command comes from `--run CONTAINER=COMMAND`, split into words as a POSIX shell splits them (no shell runs it), or from
+the manifest's own command and args. `{port}`, `{port:NAME}`, `{host}` and `{replica}` in its words are filled in for
+each replica; nothing else in braces is touched, because commands contain braces.
 """
 
 import re
@@ -156,7 +156,7 @@ def _own_words(container: Container) -> tuple[tuple[str, ...] | None, str]:
 def _serving(pod: PodSpec, services: Sequence[Service]) -> tuple[Container, int] | None:
     """The container, and its port, that clients reach: by the Service, by declared ports, by readiness probe."""
     candidates = [c for c in pod.containers if c.role in (Role.REGULAR, Role.SIDECAR)]
-    # Regular containers first: a proxy sidecar is reached through the Service only when no other container has the port.
+    # Regular containers first: the Service reaches a sidecar only when no other container has the port.
     candidates.sort(key=lambda container: container.role is not Role.REGULAR)
     for service in services:
         for port in service.ports:
