@@ -1,6 +1,6 @@
 """What the flow wants done: imperative commands for whoever has hands (an engine, a virtual clock, a replay)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from lameduck.ending.happenings import ProbeKind
@@ -107,6 +107,21 @@ class ContainerEnding:
     exit_code: int | None = None
     reason: str | None = None
     killed: bool = False
+
+    def since(self, zero_s: Seconds) -> "ContainerEnding":
+        """The same ending with its times counted from that moment."""
+
+        def counted(t_s: Seconds | None) -> Seconds | None:
+            return None if t_s is None else Seconds(t_s - zero_s)
+
+        return replace(
+            self,
+            hook_start_s=counted(self.hook_start_s),
+            hook_end_s=counted(self.hook_end_s),
+            stop_signal_s=counted(self.stop_signal_s),
+            kill_s=counted(self.kill_s),
+            exit_s=counted(self.exit_s),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Requests and their fates: what became of each piece of work that clients asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lameduck.pod.durations import Seconds
@@ -61,3 +61,18 @@ class Request:
     detail: str = ""
     """The error's own words, for reading."""
     retried: bool = False
+
+    def since(self, zero_s: Seconds) -> "Request":
+        """The same request with its times counted from that moment."""
+
+        def counted(t_s: Seconds | None) -> Seconds | None:
+            return None if t_s is None else Seconds(t_s - zero_s)
+
+        return replace(
+            self,
+            due_s=Seconds(self.due_s - zero_s),
+            sent_s=Seconds(self.sent_s - zero_s),
+            ended_s=Seconds(self.ended_s - zero_s),
+            connected_s=counted(self.connected_s),
+            first_byte_s=counted(self.first_byte_s),
+        )

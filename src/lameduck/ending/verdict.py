@@ -154,7 +154,7 @@ def _pod_ending(
     timeline: Timeline, mark: DeletionMarked, containers: tuple[ContainerEnding, ...], requests: tuple[Request, ...]
 ) -> PodEnding:
     start = mark.t_s
-    shifted = tuple(_since(container, start) for container in containers)
+    shifted = tuple(container.since(start) for container in containers)
     total = max((c.exit_s for c in shifted if c.exit_s is not None), default=Seconds(0.0))
     mine = [request for request in requests if request.pod == mark.pod]
     last_new = max(
@@ -167,28 +167,6 @@ def _pod_ending(
     removed = _backends_without(timeline, mark.pod, start)
     use = _grace_use(mark.grace_s, total, shifted, moments_of(timeline, mark.pod).signal_s, start, answer, removed)
     return PodEnding(mark.pod, mark.grace_s, start, total, shifted, new, answer, use)
-
-
-def _since(container: ContainerEnding, start: Seconds) -> ContainerEnding:
-    """The same ending with its times counted from the deletion request."""
-
-    def since(t_s: Seconds | None) -> Seconds | None:
-        return None if t_s is None else Seconds(t_s - start)
-
-    return ContainerEnding(
-        name=container.name,
-        hook_start_s=since(container.hook_start_s),
-        hook_end_s=since(container.hook_end_s),
-        hook_outcome=container.hook_outcome,
-        stop_signal=container.stop_signal,
-        stop_signal_s=since(container.stop_signal_s),
-        stop_timeout_s=container.stop_timeout_s,
-        kill_s=since(container.kill_s),
-        exit_s=since(container.exit_s),
-        exit_code=container.exit_code,
-        reason=container.reason,
-        killed=container.killed,
-    )
 
 
 def _backends_without(timeline: Timeline, pod: str, start: Seconds) -> Seconds | None:

@@ -1,8 +1,8 @@
 """Casting: which command plays which container of the pod, and which ports it is told to listen on.
 
-A command comes from `--run CONTAINER=COMMAND`, split into words as a POSIX shell splits them (no shell runs it), or from
-the manifest's own command and args. `{port}`, `{port:NAME}`, `{host}` and `{replica}` in its words are filled in for
-each replica; nothing else in braces is touched, because commands contain braces.
+A command comes from `--run CONTAINER=COMMAND`, split into words as a POSIX shell splits them (no shell runs it), or
+from the manifest's own command and args. `{port}`, `{port:NAME}`, `{host}` and `{replica}` in its words are filled in
+for each replica; nothing else in braces is touched, because commands contain braces.
 """
 
 import re
@@ -10,6 +10,7 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lameduck.pod.containers import Container, Probe, Role
 from lameduck.pod.handlers import Grpc, HttpGet, TcpSocket
@@ -29,6 +30,8 @@ class Part:
     words: tuple[str, ...]
     ports: tuple[int, ...]
     serving: bool
+    cwd: str | None = None
+    """The container's workingDir, where this machine has it; None: lameduck's own."""
 
     def argv(self, *, ports: Mapping[int, int], host: str, replica: int) -> tuple[str, ...]:
         """The words with their placeholders filled in; `ports` maps container ports to this machine's.
@@ -65,10 +68,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """All parts of a pod, in spec order, and why containers were left out."""
+    """All parts of a pod, in spec order, and what is not played as the files say, a sentence each."""
 
     parts: tuple[Part, ...]
-    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
 
     @property
     def serving(self) -> Part | None:
@@ -90,7 +93,9 @@ def cast_pod(workload: Workload, services: Sequence[Service], runs: Sequence[str
     given = dict(_split_run(run, workload.pod) for run in runs)
     serving = _serving(workload.pod, services)
     parts: list[Part] = []
-    left_out: list[tuple[str, str]] = []
+    notes: list[str] = []
+    if workload.pod.share_process_namespace:
+        notes.append("shareProcessNamespace is not played: each main process is PID 1 here (T54)")
     for container in workload.pod.containers:
         is_serving = serving is not None and container.name == serving[0].name
         words = given.get(container.name)
@@ -103,17 +108,20 @@ def cast_pod(workload: Workload, services: Sequence[Service], runs: Sequence[str
                         at=workload.place(container.at),
                         do=f"Say what plays it: --run '{container.name}=COMMAND {{port}}'.",
                     )
-                left_out.append((container.name, why_not))
+                notes.append(f"container {container.name} is not played: {why_not}")
                 continue
         first = serving[1] if is_serving and serving is not None else None
-        parts.append(Part(container, words, _ports(container, first), is_serving))
+        cwd = container.working_dir if container.working_dir and Path(container.working_dir).is_dir() else None
+        if container.working_dir and cwd is None:
+            notes.append(f"container {container.name} runs here: its workingDir is not on this machine")
+        parts.append(Part(container, words, _ports(container, first), is_serving, cwd))
     if not any(part.container.role is Role.REGULAR for part in parts):
         raise InputError(
             f"{workload.title} has no container that could be played.",
             at=workload.place(workload.pod.at),
             do="Say what plays one: --run 'CONTAINER=COMMAND {port}'.",
         )
-    return Cast(tuple(parts), tuple(left_out))
+    return Cast(tuple(parts), tuple(notes))
 
 
 def _split_run(run: str, pod: PodSpec) -> tuple[str, tuple[str, ...]]:

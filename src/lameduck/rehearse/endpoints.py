@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lameduck.ending.timeline import BackendsChanged, EndpointChanged, Event
 from lameduck.pod.durations import Seconds
-from lameduck.rehearse.traffic.plan import Backend
+from lameduck.rehearse.traffic.backends import Backend
 
 __all__ = ["Endpoint", "Endpoints", "Lag"]
 

@@ -1,0 +1,76 @@
+"""A manifest for a bare command, so that a rehearsal without files takes the same road as one with them."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from lameduck.pod.place import InputError
+
+__all__ = ["DEFAULT_PORT", "made_up_manifest"]
+
+DEFAULT_PORT = 8080
+"""The container port that stands in the made-up manifest when none is named; the command sees it as {port} and PORT."""
+
+
+def made_up_manifest(
+    command: Sequence[str], *, port: int | None, pre_stop: str | None, grace_s: int | None, replicas: int
+) -> str:
+    """YAML of a Deployment and its Service for that command: one container named app, a tcpSocket readiness probe.
+
+    `pre_stop` is "5" or "sleep:5", "exec:COMMAND" or "http:/PATH". Raises InputError if it is none of these.
+    """
+    number = port or DEFAULT_PORT
+    words = [word.replace("{port}", str(number)).replace("{host}", "0.0.0.0") for word in command]
+    container: dict[str, Any] = {
+        "name": "app",
+        "image": "app:latest",
+        "command": words,
+        "ports": [{"name": "http", "containerPort": number}],
+        "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},
+    }
+    if pre_stop is not None:
+        container["lifecycle"] = {"preStop": _handler(pre_stop)}
+    pod: dict[str, Any] = {"containers": [container]}
+    if grace_s is not None:
+        pod["terminationGracePeriodSeconds"] = grace_s
+    labels = {"app": "app"}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "app"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "app"},
+        "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+    }
+    return yaml.safe_dump_all([deployment, service], sort_keys=False, allow_unicode=True)
+
+
+def _handler(text: str) -> dict[str, Any]:
+    kind, colon, rest = text.partition(":")
+    if not colon:
+        kind, rest = "sleep", text
+    match kind.strip():
+        case "sleep" if rest.strip().removesuffix("s").isdigit():
+            return {"sleep": {"seconds": int(rest.strip().removesuffix("s"))}}
+        case "exec" if rest.strip():
+            try:
+                return {"exec": {"command": shlex.split(rest)}}
+            except ValueError:
+                pass
+        case "http" if rest.startswith("/"):
+            return {"httpGet": {"path": rest, "port": "http"}}
+        case _:
+            pass
+    raise InputError(
+        f"{text!r} is not a preStop hook.", at="--pre-stop", do="Write 5, sleep:5, exec:COMMAND or http:/PATH."
+    )
