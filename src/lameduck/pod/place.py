@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["FieldPath", "InputError", "Place"]
+__all__ = ["FieldPath", "InputError", "Place", "Problem"]
 
 FieldPath: TypeAlias = tuple[str | int, ...]
 """A path inside one document: ("spec", "containers", 0, "name"). A document turns it into a Place."""
@@ -19,6 +19,17 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A value that is not what Kubernetes wants: reading went on, and the message says what to write instead."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
 
 
 class InputError(Exception):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from lameduck.pod.containers import Container
+from lameduck.pod.containers import Container, Role
 from lameduck.pod.place import FieldPath, Place
 
 __all__ = [
@@ -89,6 +89,14 @@ class Workload:
     replicas: int = 1
     strategy: Strategy = RollingUpdate()
     min_ready_s: int = 0
+    at: FieldPath = ()
+    """Where the object stands in its document; not at the top inside a List."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it could run: a patch (kustomize) names containers without an image, or no containers at all."""
+        own = [container for container in self.pod.containers if container.role is Role.REGULAR]
+        return bool(own) and all(container.image is not None for container in own)
 
     @property
     def title(self) -> str:
@@ -122,6 +130,8 @@ class Service:
     publish_not_ready_addresses: bool = False
     external_traffic_policy: str = "Cluster"
     headless: bool = False
+    at: FieldPath = ()
+    """Where the object stands in its document; not at the top inside a List."""
 
     def selects(self, workload: Workload) -> bool:
         """Whether its selector matches the pods of that workload; an empty selector matches none."""

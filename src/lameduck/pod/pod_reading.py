@@ -1,0 +1,140 @@
+"""The pod of a manifest: containers in spec order, with the API's defaults filled in (T5, T46, T47)."""
+
+import json
+
+from lameduck.pod.containers import Container, ContainerPort, Role
+from lameduck.pod.fields import INT64, Fields
+from lameduck.pod.handler_reading import read_lifecycle_handler, read_probe
+from lameduck.pod.workloads import PodSpec
+
+__all__ = ["read_container", "read_pod"]
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_RESTART_POLICIES = ("Always", "OnFailure", "Never")
+
+
+def read_pod(
+    spec: Fields, *, labels: tuple[tuple[str, str], ...], default_grace_s: int = 30, extra: tuple[Container, ...] = ()
+) -> PodSpec:
+    """A pod spec. `extra`: containers that the kind keeps beside the list (KServe's model)."""
+    grace = spec.whole("terminationGracePeriodSeconds", wants="whole seconds", least=-INT64, most=INT64)
+    if grace is not None and grace < 0:
+        spec.say(
+            "terminationGracePeriodSeconds",
+            f"terminationGracePeriodSeconds is {grace}. Kubernetes turns a negative grace into 1: "
+            "write 1, or the seconds that the pod needs.",
+        )
+        grace = 1  # T5: the API rewrites it on the Pod, also on one made from a template
+    containers = (
+        *(read_container(fields, Role.INIT) for fields in spec.list_of_fields("initContainers")),
+        *(read_container(fields, Role.REGULAR) for fields in spec.list_of_fields("containers")),
+        *extra,
+        *(read_container(fields, Role.EPHEMERAL) for fields in spec.list_of_fields("ephemeralContainers")),
+    )
+    _refuse_twins(spec, containers)
+    if spec.has("containers") and not any(container.role is Role.REGULAR for container in containers):
+        spec.say("containers", "containers holds none. Kubernetes wants at least one: write - name: app, say.")
+    os = spec.fields("os")
+    return PodSpec(
+        containers=containers,
+        at=spec.at,
+        termination_grace_period_s=default_grace_s if grace is None else grace,
+        grace_at=spec.path("terminationGracePeriodSeconds") if spec.has("terminationGracePeriodSeconds") else None,
+        restart_policy=_restart_policy(spec),
+        labels=labels,
+        host_network=spec.flag("hostNetwork"),
+        share_process_namespace=spec.flag("shareProcessNamespace"),
+        active_deadline_s=spec.whole("activeDeadlineSeconds", wants="whole seconds", least=1),
+        os_name=os.text("name") if os is not None else None,
+    )
+
+
+def read_container(fields: Fields, role: Role, *, default_name: str | None = None) -> Container:
+    """One container; a native sidecar is the init container with restartPolicy Always (T41)."""
+    if role is Role.INIT and fields.text("restartPolicy") == "Always":
+        role = Role.SIDECAR
+    name = fields.text("name") or default_name
+    if name is None:
+        name = f"container-{fields.at[-1]}"
+        fields.complaints.say(fields.at, "This container has no name. Kubernetes wants one: write name: app, say.")
+    _refuse_foreign(fields, role)
+    lifecycle = fields.fields("lifecycle")
+    return Container(
+        name=name,
+        at=fields.at,
+        role=role,
+        image=fields.text("image"),
+        command=fields.texts("command"),
+        args=fields.texts("args"),
+        env=tuple(_environment(fields)),
+        working_dir=fields.text("workingDir"),
+        ports=tuple(_ports(fields)),
+        pre_stop=None if lifecycle is None else read_lifecycle_handler(lifecycle, "preStop"),
+        post_start=None if lifecycle is None else read_lifecycle_handler(lifecycle, "postStart"),
+        stop_signal=None if lifecycle is None else lifecycle.text("stopSignal"),
+        startup=read_probe(fields, "startupProbe"),
+        readiness=read_probe(fields, "readinessProbe"),
+        liveness=read_probe(fields, "livenessProbe"),
+    )
+
+
+def _refuse_foreign(fields: Fields, role: Role) -> None:
+    """Plain init and ephemeral containers have neither lifecycle nor probes (T46, T47): said, and read all the same."""
+    if role not in (Role.INIT, Role.EPHEMERAL):
+        return
+    kind = "An init container" if role is Role.INIT else "An ephemeral container"
+    advice = "Remove it, or make this a sidecar: restartPolicy: Always." if role is Role.INIT else "Remove it."
+    for key in ("lifecycle", *_PROBES):
+        if fields.has(key):
+            fields.say(key, f"{kind} takes no {key}. {advice}")
+
+
+def _environment(fields: Fields) -> list[tuple[str, str | None]]:
+    variables: list[tuple[str, str | None]] = []
+    for variable in fields.list_of_fields("env"):
+        name = variable.text("name")
+        if name is None:
+            variable.complaints.say(
+                variable.at, "This variable has no name. Kubernetes wants one: write name: VAR, say."
+            )
+            continue
+        value = variable.text("value")
+        # Neither value nor valueFrom is the empty value, as in the API.
+        variables.append((name, value if value is not None or variable.has("valueFrom") else ""))
+    return variables
+
+
+def _ports(fields: Fields) -> list[ContainerPort]:
+    ports: list[ContainerPort] = []
+    for port in fields.list_of_fields("ports"):
+        if not port.has("containerPort"):
+            port.complaints.say(port.at, "This port has no containerPort. Kubernetes wants one: write its number.")
+            continue
+        number = port.whole("containerPort", wants="a port number from 1 to 65535", least=1, most=65535)
+        if number is not None:
+            ports.append(ContainerPort(number, port.text("name"), port.text("protocol") or "TCP"))
+    return ports
+
+
+def _restart_policy(spec: Fields) -> str:
+    policy = spec.text("restartPolicy")
+    if policy is None or policy in _RESTART_POLICIES:
+        return policy or "Always"
+    meant = {known.lower(): known for known in _RESTART_POLICIES}.get(policy.lower(), "Always")
+    spec.say(
+        "restartPolicy",
+        f"restartPolicy is {json.dumps(policy)}. Kubernetes wants Always, OnFailure or Never: write {meant}.",
+    )
+    return meant
+
+
+def _refuse_twins(spec: Fields, containers: tuple[Container, ...]) -> None:
+    seen: dict[str, Container] = {}
+    for container in containers:
+        if container.name in seen:
+            first = spec.complaints.document.place(seen[container.name].at).line
+            spec.complaints.say(
+                container.at,
+                f"Two containers have the name {container.name}, the first in line {first}. Give each its own name.",
+            )
+        seen.setdefault(container.name, container)
