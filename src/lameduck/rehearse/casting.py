@@ -15,9 +15,10 @@ from pathlib import Path
 from lameduck.pod.containers import Container, Probe, Role
 from lameduck.pod.handlers import Grpc, HttpGet, TcpSocket
 from lameduck.pod.place import InputError
+from lameduck.pod.ports import container_port, service_target
 from lameduck.pod.workloads import PodSpec, Service, Workload
 
-__all__ = ["Cast", "Part", "cast_pod", "container_port"]
+__all__ = ["Cast", "Part", "cast_pod"]
 
 _PLACEHOLDER = re.compile(r"\{(port|host|replica)(?::([A-Za-z0-9-]+))?\}")
 
@@ -45,7 +46,7 @@ class Part:
                 return host
             if name == "replica":
                 return str(replica)
-            number = self.ports[0] if which is None and self.ports else container_port(self.container, which or "")
+            number = self.ports[0] if which is None and self.ports else self._number(which or "")
             if number is None or number not in ports:
                 raise InputError(
                     f"{match.group(0)} names a port that container {self.container.name} does not have.",
@@ -55,6 +56,9 @@ class Part:
             return str(ports[number])
 
         return tuple(_PLACEHOLDER.sub(fill, word) for word in self.words)
+
+    def _number(self, which: str) -> int | None:
+        return container_port(self.container, int(which) if which.isdigit() else which)
 
     def env(self, base: Mapping[str, str], *, ports: Mapping[int, int], host: str, replica: int) -> dict[str, str]:
         """The environment: this machine's, the manifest's literal values, and HOST, REPLICA, PORT and PORT_n."""
@@ -79,18 +83,18 @@ class Cast:
         return next((part for part in self.parts if part.serving), None)
 
 
-def container_port(container: Container, port: int | str) -> int | None:
-    """The number of a port given as a number or as one of that container's port names (T32); None: no such name."""
-    if isinstance(port, int):
-        return port
-    if port.isdigit():
-        return int(port)
-    return next((declared.number for declared in container.ports if declared.name == port), None)
+def cast_pod(
+    workload: Workload,
+    services: Sequence[Service],
+    runs: Sequence[str],
+    *,
+    words: Mapping[str, tuple[str, ...]] | None = None,
+) -> Cast:
+    """Who plays what; `words` are commands that are split already, by container.
 
-
-def cast_pod(workload: Workload, services: Sequence[Service], runs: Sequence[str]) -> Cast:
-    """Who plays what. Raises InputError: a `--run` that names no container or cannot be split, nothing that can run."""
-    given = dict(_split_run(run, workload.pod) for run in runs)
+    Raises InputError: a `--run` that names no container or cannot be split, nothing that can run here.
+    """
+    given = dict(words or {}) | dict(_split_run(run, workload.pod) for run in runs)
     serving = _serving(workload.pod, services)
     parts: list[Part] = []
     notes: list[str] = []
@@ -166,12 +170,10 @@ def _serving(pod: PodSpec, services: Sequence[Service]) -> tuple[Container, int]
     candidates = [c for c in pod.containers if c.role in (Role.REGULAR, Role.SIDECAR)]
     # Regular containers first: the Service reaches a sidecar only when no other container has the port.
     candidates.sort(key=lambda container: container.role is not Role.REGULAR)
-    for service in services:
-        for port in service.ports:
-            for container in candidates:
-                number = container_port(container, port.target_port)
-                if number is not None and number in _ports(container, None):
-                    return container, number
+    for port in (port for service in services for port in service.ports):
+        target = service_target(pod, port)
+        if target is not None and target.container is not None:
+            return target.container, target.number
     for container in candidates:
         tcp = [port.number for port in container.ports if port.protocol == "TCP"]
         if tcp:

@@ -128,7 +128,7 @@ async def rehearse(
     return _judged(workload, settings, events, requests, ended, engine.isolation, traffic)
 
 
-class _CurtainFalls(Exception):  # noqa: N818 - an end, not an error
+class _CurtainFalls(Exception):
     """The rehearsal is over; a TaskGroup ends its other tasks when one of them raises."""
 
 

@@ -52,7 +52,7 @@ from lameduck.pod.workloads import PodSpec
 from lameduck.rehearse.casting import Cast, Part
 from lameduck.rehearse.endpoints import Endpoints
 from lameduck.rehearse.engine import ContainerProcess, Engine, ProcessSpec
-from lameduck.rehearse.hooks import carry_out
+from lameduck.rehearse.hooks import run_hook
 from lameduck.rehearse.probing import Prober
 from lameduck.rehearse.replacing import PodState
 from lameduck.rehearse.signals import signal_number
@@ -206,12 +206,8 @@ class Replica:
         around.tasks.create_task(self._watch(container.name, process))
         if container.post_start is not None:
             self._feed(PostStartBegan(container.name))
-            outcome = await carry_out(
-                container.post_start,
-                process=process,
-                container=container,
-                address=self._address,
-                host_network=self._pod.host_network,
+            outcome = await run_hook(
+                container.post_start, container, process, self._address, host_network=self._pod.host_network
             )
             self._feed(PostStartEnded(container.name, ok=outcome.failure is None))
 
@@ -305,7 +301,7 @@ class Replica:
         backend = Backend(self.name, HOST, self._ports[serving.ports[0]])
         self._around.endpoints.set(backend, serving=self._ready_since is not None, terminating=self._marked)
 
-    def _address(self, container: Container, port: int) -> tuple[str, int]:
+    def _address(self, port: int) -> tuple[str, int]:
         """Where this machine reaches a container port of this replica."""
         return HOST, self._ports.get(port, port)
 
@@ -370,12 +366,9 @@ class Replica:
 
     async def _hook(self, command: RunHook) -> None:
         container = self._pod.container(command.container)
-        outcome = await carry_out(
-            command.handler,
-            process=self._processes[command.container],
-            container=container,
-            address=self._address,
-            host_network=self._pod.host_network,
+        process = self._processes[command.container]
+        outcome = await run_hook(
+            command.handler, container, process, self._address, host_network=self._pod.host_network
         )
         self._hooks.pop(command.container, None)
         self._feed(HookEnded(command.container, outcome.failure), detail=outcome.detail)

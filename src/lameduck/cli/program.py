@@ -1,0 +1,67 @@
+"""The program `lameduck`: its commands, and what becomes of every error."""
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+from lameduck import __version__
+from lameduck.cli.rehearse import rehearse_command
+from lameduck.pod.place import InputError
+
+__all__ = ["program", "run"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="lameduck")
+def program() -> None:
+    """Make every Kubernetes pod end without dropping work, and prove it."""
+
+
+program.add_command(rehearse_command)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command and answer its exit code. Whatever is wrong with the input is one line on stderr."""
+    words, command = _split_at_dashes(argv)
+    try:
+        code = program.main(words, prog_name="lameduck", standalone_mode=False, obj=command)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        print("lameduck: interrupted; everything it started has been ended", file=sys.stderr)
+        return 130
+    except InputError as error:
+        _complain(error)
+        return 2
+    except BaseExceptionGroup as group:
+        # Tasks that fail together come as a group; one cause is enough for a reader.
+        inputs = [error for error in _leaves(group) if isinstance(error, InputError)]
+        if len(inputs) != len(list(_leaves(group))):
+            raise
+        _complain(inputs[0])
+        return 2
+
+
+def _split_at_dashes(argv: list[str]) -> tuple[list[str], tuple[str, ...] | None]:
+    """The words before `--`, and the command after it, untouched: its options are none of ours."""
+    if "--" not in argv:
+        return argv, None
+    at = argv.index("--")
+    return argv[:at], tuple(argv[at + 1 :])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _complain(error: InputError) -> None:
+    print(f"lameduck: {error}".replace("\n", " "), file=sys.stderr)
