@@ -41,7 +41,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """How an exec in the container went. `status` None: it could not be started, or the container ended (failure says)."""
+    """How an exec in the container went. `status` None: it could not be started, or was killed (failure says)."""
 
     status: int | None
     failure: HookFailure | None
@@ -70,18 +70,20 @@ class ContainerProcess(Protocol):
         ...
 
     async def signal(self, signum: int) -> Reception:
-        """Send a signal to the main process only (T52), as from outside its PID namespace. Twice is fine; gone is fine."""
+        """Send a signal to the main process only (T52), as from outside its PID namespace. Twice is fine, gone too."""
         ...
 
     async def kill(self) -> None:
         """SIGKILL to the main process; the rest of the container dies with it (T57)."""
         ...
 
-    async def exec(self, argv: tuple[str, ...]) -> ExecResult:
+    async def exec(self, argv: tuple[str, ...], *, within_s: float | None = None) -> ExecResult:
         """Run a command in the container's namespaces, environment and directory, without a shell (T29).
 
         Returns when the command has exited *and* its output pipes are closed (T30), or the container is gone (T31).
-        Cancelling stops the waiting, not the command (T19).
+        Cancelling stops the waiting, not the command (T19). After `within_s` the runtime kills it (what a probe's
+        timeout does; hooks have none): status None, failure KILLED.
+        Raises InputError if the isolation is EMULATED and the command would hit a process of this machine.
         """
         ...
 
@@ -95,7 +97,7 @@ class ContainerProcess(Protocol):
 
 
 class Engine(Protocol):
-    """Starts containers. `async with` ends all that it started, also when we are cancelled; nothing survives our death."""
+    """Starts containers. `async with` ends all that it started, also when cancelled; nothing survives our death."""
 
     isolation: Isolation
 

@@ -1,0 +1,190 @@
+"""What /proc tells about processes: caught signals, the tree below one, command lines, listening sockets (proc(5)).
+
+Every function takes processes that may end at any moment; what is gone is left out. Where there is no /proc (macOS),
+`available()` is False and nothing else here is to be asked.
+"""
+
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "SignalMasks",
+    "available",
+    "command_line",
+    "descendants",
+    "listening_sockets",
+    "parent",
+    "signal_masks",
+]
+
+_PROC = Path("/proc")
+_SHOWN_OF_A_COMMAND = 500  # characters
+_LISTEN = "0A"  # the state in /proc/net/tcp
+
+
+def available() -> bool:
+    """Whether this machine tells about its processes in /proc."""
+    return (_PROC / "self/status").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMasks:
+    """Bit n-1 stands for signal n. `blocked`: by all of the process' threads, so that nobody takes it at once."""
+
+    blocked: int
+    ignored: int
+    caught: int
+
+    def handling(self, signum: int) -> str:
+        """What the signal meets: caught, blocked, ignored, or default."""
+        bit = 1 << (signum - 1)
+        if signum in (signal.SIGKILL, signal.SIGSTOP):
+            return "default"
+        if self.blocked & bit:
+            return "blocked"  # pending until it is unblocked, or taken by sigwait or a signalfd
+        if self.caught & bit:
+            return "caught"
+        if self.ignored & bit:
+            return "ignored"
+        return "default"
+
+
+def signal_masks(pid: int) -> SignalMasks | None:
+    """How the process has set its signals; None if it is gone or a zombie."""
+    fields = _status(_PROC / str(pid) / "status")
+    if fields is None or fields.get("State", "Z").startswith(("Z", "X")):
+        return None
+    blocked = int(fields["SigBlk"], 16)
+    for thread in _threads(pid):
+        of_thread = _status(thread / "status")
+        if of_thread is not None:
+            blocked &= int(of_thread["SigBlk"], 16)
+    return SignalMasks(blocked=blocked, ignored=int(fields["SigIgn"], 16), caught=int(fields["SigCgt"], 16))
+
+
+def command_line(pid: int) -> str | None:
+    """The words of its command, separated by spaces; [name] for one without (a zombie); None if it is gone."""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes()
+        if not words:
+            name = (_PROC / str(pid) / "comm").read_bytes().strip()
+            return f"[{name.decode(errors='replace')}]"
+    except OSError:
+        return None
+    return words.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")[:_SHOWN_OF_A_COMMAND]
+
+
+def parent(pid: int) -> int | None:
+    """The parent's PID; None if the process is gone."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    # The command's name in parentheses may itself hold spaces and parentheses.
+    return int(stat[stat.rindex(b")") + 1 :].split()[1])
+
+
+def descendants(root: int) -> tuple[int, ...]:
+    """All processes below that one, parents before their children."""
+    if not (_PROC / "self/task" / str(os.getpid()) / "children").exists():  # a kernel without CONFIG_PROC_CHILDREN
+        return _descendants_by_scan(root)
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        below = _children(queue.pop(0))
+        found += below
+        queue += below
+    return tuple(found)
+
+
+def listening_sockets(pids: tuple[int, ...]) -> frozenset[tuple[str, int]]:
+    """(address, port) of the TCP sockets in state LISTEN that one of these processes holds.
+
+    A process that another user's rights protect is left out. All are taken to share the network namespace of the first.
+    """
+    inodes: set[str] = set()
+    for pid in pids:
+        inodes |= _socket_inodes(pid)
+    found: set[tuple[str, int]] = set()
+    for table in ("tcp", "tcp6") if pids and inodes else ():
+        try:
+            lines = (_PROC / str(pids[0]) / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            columns = line.split()
+            if columns[3] == _LISTEN and columns[9] in inodes:
+                found.add(_address(columns[1]))
+    return frozenset(found)
+
+
+def _status(file: Path) -> dict[str, str] | None:
+    try:
+        text = file.read_text(errors="replace")
+    except OSError:
+        return None
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def _threads(pid: int) -> tuple[Path, ...]:
+    try:
+        return tuple((_PROC / str(pid) / "task").iterdir())
+    except OSError:
+        return ()
+
+
+def _children(pid: int) -> list[int]:
+    """A process' children; each of its threads has its own list."""
+    found: list[int] = []
+    for thread in _threads(pid):
+        try:
+            found += [int(word) for word in (thread / "children").read_bytes().split()]
+        except OSError:
+            continue
+    return found
+
+
+def _descendants_by_scan(root: int) -> tuple[int, ...]:
+    children: dict[int, list[int]] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            pid = int(entry.name)
+            above = parent(pid)
+            if above is not None:
+                children.setdefault(above, []).append(pid)
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        below = children.get(queue.pop(0), [])
+        found += below
+        queue += below
+    return tuple(found)
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    inodes: set[str] = set()
+    try:
+        descriptors = list((_PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return inodes
+    for descriptor in descriptors:
+        try:
+            target = str(descriptor.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[len("socket:[") : -1])
+    return inodes
+
+
+def _address(column: str) -> tuple[str, int]:
+    """ "0100007F:1F90" is 127.0.0.1, port 8080: each 32-bit word in the machine's byte order (proc_net_tcp)."""
+    address, port = column.split(":")
+    words = [int(address[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(address), 8)]
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+    return str(ipaddress.ip_address(socket.inet_ntop(family, b"".join(words)))), int(port, 16)
