@@ -1,11 +1,12 @@
 """The chronicle: what the flow was told and what it ordered, written down as events of the timeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from lameduck.ending.commands import (
     AbandonHook,
     Command,
+    ContainerEnding,
     KillProcess,
     MarkTerminating,
     RemovePod,
@@ -16,7 +17,7 @@ from lameduck.ending.commands import (
     StopProbing,
     Warn,
 )
-from lameduck.ending.happenings import Happening, HookEnded, ProcessExited
+from lameduck.ending.happenings import Happening, HookEnded, HookFailure, ProcessExited
 from lameduck.ending.timeline import (
     ContainerExited,
     DeletionMarked,
@@ -111,6 +112,21 @@ class Chronicle:
                 pass
             case _:
                 assert_never(command)
+
+    def settled(self, endings: Iterable[ContainerEnding]) -> None:
+        """Note the hooks that the flow timed by itself: sleep and tcpSocket (T36, T28)."""
+        for ending in endings:
+            if ending.name in self._hooks_running and ending.hook_end_s is not None and ending.hook_outcome != "none":
+                self._hooks_running.discard(ending.name)
+                self._record(
+                    HookFinished(
+                        t_s=ending.hook_end_s,
+                        pod=self._pod,
+                        container=ending.name,
+                        outcome=ending.hook_outcome,
+                        cause=HookFailure.NOT_IMPLEMENTED.value if ending.hook_outcome == "failed" else None,
+                    )
+                )
 
     def signalled(
         self, command: SendSignal, now: Seconds, *, reception: str, main: str, below: tuple[str, ...]

@@ -47,12 +47,13 @@ from lameduck.ending.timeline import (
 )
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
+from lameduck.pod.handlers import Exec, HttpGet
 from lameduck.pod.place import InputError
 from lameduck.pod.workloads import PodSpec
 from lameduck.rehearse.casting import Cast, Part
 from lameduck.rehearse.endpoints import Endpoints
 from lameduck.rehearse.engine import ContainerProcess, Engine, ProcessSpec
-from lameduck.rehearse.hooks import run_hook
+from lameduck.rehearse.hooks import carry_out
 from lameduck.rehearse.probing import Prober
 from lameduck.rehearse.replacing import PodState
 from lameduck.rehearse.signals import signal_number
@@ -106,7 +107,7 @@ class Replica:
         self._own_ports: dict[int, int] = {}
         self._last_probe_failure = ""
         self._around = around
-        self._flow = Flow(_played(pod, cast), image_stop_signals=around.image_stop_signals)
+        self._flow = Flow(_played(pod, cast), image_stop_signals=around.image_stop_signals, running=())
         self._chronicle = Chronicle(name, around.record)
         self._processes: dict[str, ContainerProcess] = {}
         self._probers: dict[str, Prober] = {}
@@ -206,8 +207,12 @@ class Replica:
         around.tasks.create_task(self._watch(container.name, process))
         if container.post_start is not None:
             self._feed(PostStartBegan(container.name))
-            outcome = await run_hook(
-                container.post_start, container, process, self._address, host_network=self._pod.host_network
+            outcome = await carry_out(
+                container.post_start,
+                process=process,
+                container=container,
+                address=self._address,
+                host_network=self._pod.host_network,
             )
             self._feed(PostStartEnded(container.name, ok=outcome.failure is None))
 
@@ -251,7 +256,12 @@ class Replica:
     def _probe(self, container: Container) -> None:
         process = self._processes[container.name]
 
+        before: dict[ProbeKind, bool] = {}
+
         def answered(kind: ProbeKind, ok: bool, detail: str) -> None:
+            if ok and before.get(kind):
+                return  # more of the same
+            before[kind] = ok
             self._last_probe_failure = "" if ok else f"its {kind.value} probe says {detail}"
             self._around.record(
                 ProbeAnswered(
@@ -301,7 +311,7 @@ class Replica:
         backend = Backend(self.name, HOST, self._ports[serving.ports[0]])
         self._around.endpoints.set(backend, serving=self._ready_since is not None, terminating=self._marked)
 
-    def _address(self, port: int) -> tuple[str, int]:
+    def _address(self, _container: Container, port: int) -> tuple[str, int]:
         """Where this machine reaches a container port of this replica."""
         return HOST, self._ports.get(port, port)
 
@@ -316,6 +326,8 @@ class Replica:
         self._chronicle.happened(happening, now, reason=reason, detail=detail)
         for command in commands:
             self._chronicle.ordered(command, now)
+        self._chronicle.settled(self.endings)
+        for command in commands:
             self._do(command)
         self._set_alarm()
         self._around.changed()
@@ -339,7 +351,7 @@ class Replica:
                 prober = self._probers.get(container)
                 if prober is not None:
                     prober.stop(probes)
-            case RunHook(container=container):
+            case RunHook(container=container, handler=Exec() | HttpGet()):
                 self._hooks[container] = tasks.create_task(self._hook(command))
             case AbandonHook(container=container):
                 hook = self._hooks.pop(container, None)
@@ -361,14 +373,17 @@ class Replica:
             case RemovePod():
                 self._around.endpoints.remove(self.name)
                 self.gone.set()
-            case MarkTerminating() | Warn():
-                pass
+            case MarkTerminating() | Warn() | RunHook():
+                pass  # the flow itself times sleep and tcpSocket hooks
 
     async def _hook(self, command: RunHook) -> None:
         container = self._pod.container(command.container)
-        process = self._processes[command.container]
-        outcome = await run_hook(
-            command.handler, container, process, self._address, host_network=self._pod.host_network
+        outcome = await carry_out(
+            command.handler,
+            process=self._processes[command.container],
+            container=container,
+            address=self._address,
+            host_network=self._pod.host_network,
         )
         self._hooks.pop(command.container, None)
         self._feed(HookEnded(command.container, outcome.failure), detail=outcome.detail)
