@@ -1,16 +1,18 @@
 """The judge: graceful or not, what was lost, and where the seconds of the grace went.
 
 Ungraceful is a request lost because of the ending, a container killed at its deadline, or a hook that failed or
-outlasted the grace. Everything else worth saying is a finding beside a graceful verdict.
+outlasted the grace. Everything else worth saying is a finding beside a graceful verdict. A hook that was cut short by
+the end of its own container has not failed, though the API shows the same event for it (T20).
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
 from lameduck.ending.commands import ContainerEnding
+from lameduck.ending.happenings import HookFailure
 from lameduck.ending.losses import Cause, Loss, explain_losses, moments_of
 from lameduck.ending.requests import Fate, Request
-from lameduck.ending.timeline import BackendsChanged, DeletionMarked, Timeline
+from lameduck.ending.timeline import BackendsChanged, DeletionMarked, HookFinished, Timeline
 from lameduck.pod.durations import Seconds
 
 __all__ = ["GraceUse", "PodEnding", "Tally", "Verdict", "judge"]
@@ -47,6 +49,8 @@ class PodEnding:
     """The endpoint lag that nobody measures: when the last new connection came (T97)."""
     last_answer_s: Seconds | None
     use: GraceUse
+    endpoints_updated_s: Seconds | None = None
+    """When the last client side stopped sending new connections to it; None: one never did, or none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ def judge(
         if mark.pod in containers
     )
     tally = _tally(requests, losses, not_counted)
-    reasons = (*_lost_reasons(tally), *(reason for ending in endings for reason in _container_reasons(ending)))
+    reasons = (
+        *_lost_reasons(tally),
+        *(reason for ending in endings for reason in _container_reasons(timeline, ending)),
+    )
     return Verdict(not reasons, reasons, tally, losses, endings)
 
 
@@ -135,11 +142,11 @@ def _lost_reasons(tally: Tally) -> tuple[str, ...]:
     return (f"{tally.lost:,} of {tally.sent:,} requests lost: {causes}",)
 
 
-def _container_reasons(ending: PodEnding) -> tuple[str, ...]:
+def _container_reasons(timeline: Timeline, ending: PodEnding) -> tuple[str, ...]:
     reasons: list[str] = []
     for container in ending.containers:
         who = f"{ending.pod}/{container.name}"
-        if container.hook_outcome == "failed":
+        if container.hook_outcome == "failed" and not _cut_by_its_container(timeline, ending.pod, container.name):
             reasons.append(f"the preStop hook of {who} failed: the stop signal followed at once")
         if container.hook_outcome == "outlasted":
             reasons.append(f"the preStop hook of {who} outlasted the grace of {ending.grace_s} s")
@@ -148,6 +155,12 @@ def _container_reasons(ending: PodEnding) -> tuple[str, ...]:
                 f"{who} was killed at its deadline, {container.kill_s or 0:.1f} s after the deletion request"
             )
     return tuple(reasons)
+
+
+def _cut_by_its_container(timeline: Timeline, pod: str, container: str) -> bool:
+    """Whether the hook failed only because its container ended by itself meanwhile (T20)."""
+    last = max(timeline.of(HookFinished, pod=pod, container=container), key=lambda event: event.t_s, default=None)
+    return last is not None and last.cause == HookFailure.KILLED.value
 
 
 def _pod_ending(
@@ -164,9 +177,16 @@ def _pod_ending(
     last_answer = max((r.ended_s for r in mine if r.first_byte_s is not None and r.ended_s >= start), default=None)
     new = None if last_new is None else Seconds(last_new - start)
     answer = None if last_answer is None else Seconds(min(last_answer - start, total))
+    signal_at = moments_of(timeline, mark.pod).signal_s
+    signal = total if signal_at is None else Seconds(min(signal_at - start, total))
+    # When the last request before the signal was answered; the signal itself, if one was in flight then.
+    busy = max(
+        (Seconds(min(r.ended_s - start, signal)) for r in mine if r.sent_s - start < signal), default=Seconds(0.0)
+    )
     removed = _backends_without(timeline, mark.pod, start)
-    use = _grace_use(mark.grace_s, total, shifted, moments_of(timeline, mark.pod).signal_s, start, answer, removed)
-    return PodEnding(mark.pod, mark.grace_s, start, total, shifted, new, answer, use)
+    killed = any(container.killed for container in shifted)
+    use = _grace_use(mark.grace_s, total, signal, busy=busy, answer=answer, removed=removed, killed=killed)
+    return PodEnding(mark.pod, mark.grace_s, start, total, shifted, new, answer, use, removed)
 
 
 def _backends_without(timeline: Timeline, pod: str, start: Seconds) -> Seconds | None:
@@ -184,21 +204,20 @@ def _backends_without(timeline: Timeline, pod: str, start: Seconds) -> Seconds |
 def _grace_use(
     grace_s: int,
     total: Seconds,
-    containers: tuple[ContainerEnding, ...],
-    signal_at: Seconds | None,
-    start: Seconds,
+    signal: Seconds,
+    *,
+    busy: Seconds,
     answer: Seconds | None,
     removed: Seconds | None,
+    killed: bool,
 ) -> GraceUse:
-    signal = total if signal_at is None else Seconds(min(signal_at - start, total))
     # New connections may come until the endpoints are updated everywhere; if they never were, until the end.
-    busy_until = signal if removed is None else Seconds(min(signal, max(removed, min(answer or 0.0, signal))))
+    needed = signal if removed is None else Seconds(min(signal, max(removed, busy, 0.0)))
     drained = Seconds(max(signal, answer if answer is not None else signal))
-    rest = Seconds(max(0.0, total - drained))
-    killed = any(container.killed for container in containers)
+    rest = Seconds(total - drained)
     return GraceUse(
-        endpoints_s=busy_until,
-        idle_s=Seconds(signal - busy_until),
+        endpoints_s=needed,
+        idle_s=Seconds(signal - needed),
         draining_s=Seconds(drained - signal),
         cleaning_up_s=Seconds(0.0) if killed else rest,
         hanging_s=rest if killed else Seconds(0.0),
