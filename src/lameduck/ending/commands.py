@@ -91,7 +91,8 @@ class Warn:
 class ContainerEnding:
     """How one container ended: the fields of `summary.containers` in golden/, times since the deletion request.
 
-    `hook_outcome`: none, ok, failed or outlasted. `reason` and `exit_code`: T58, T60. `killed`: by SIGKILL at
+    `hook_outcome`: none, ok, failed or outlasted; running as long as it runs, and for good if it was cut with its kubelet
+    and not run again (T13). `reason` and `exit_code`: T58, T60. `killed`: by SIGKILL at
     its deadline, not by itself.
     """
 
@@ -137,7 +138,11 @@ class ReportEnd:
 
 @dataclass(frozen=True, slots=True)
 class RemovePod:
-    """The API object is gone (T14); nothing happens to this pod any more."""
+    """The API object is gone (T14), and usually all is over.
+
+    After a force delete it comes first: the containers are stopped all the same (T6, T9). `Flow.gone` says when
+    nothing happens to this pod any more.
+    """
 
 
 Command: TypeAlias = (
