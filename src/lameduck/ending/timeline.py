@@ -5,6 +5,7 @@ from the classes below (`python -m lameduck.ending.timeline_schema`) and compare
 the version and lenient about events it does not know: they are kept as `Other`.
 """
 
+import math
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -296,15 +297,17 @@ class Timeline:
     @classmethod
     def from_json(cls, document: Any) -> "Timeline":
         """A timeline from its JSON form. Raises TimelineError naming what is wrong."""
-        if not isinstance(document, dict) or document.get("version") != VERSION:
-            raise TimelineError("not a lameduck timeline of version 1")
+        if not isinstance(document, dict) or type(document.get("version")) is not int:
+            raise TimelineError("not a lameduck timeline: it has no version")
+        if document["version"] != VERSION:
+            raise TimelineError(f"a timeline of version {document['version']}; this lameduck reads version {VERSION}")
         events = document.get("events")
         if not isinstance(events, list):
             raise TimelineError("events is not a list")
-        return cls(
-            tuple(_decode(index, event) for index, event in enumerate(events)),
-            witness=str(document.get("witness", "rehearse")),
-        )
+        witness = document.get("witness", "rehearse")
+        if not isinstance(witness, str):
+            raise TimelineError("witness is not text")
+        return cls(tuple(_decode(index, event) for index, event in enumerate(events)), witness=witness)
 
 
 def _encode(event: Event) -> dict[str, Any]:
@@ -338,7 +341,8 @@ def _decode(index: int, raw: Any) -> Event:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # Python's JSON reader accepts NaN and Infinity, which are no times.
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _checked(value: Any, hint: Any, where: str) -> Any:

@@ -23,7 +23,7 @@ class CauseRow:
 
 
 def losses_of(verdict: Verdict, ending: PodEnding) -> tuple[Loss, ...]:
-    """The losses that this pod's ending caused; those without any backend go to the ending marked last before them."""
+    """The losses that this pod's ending caused; those of no ending pod go to the one marked last before."""
     return tuple(
         loss for loss in verdict.losses if loss.cause.because_of_ending and _ending_of(verdict, loss) is ending
     )
@@ -46,7 +46,9 @@ def _after_mark(verdict: Verdict, loss: Loss) -> Seconds:
 
 
 def _ending_of(verdict: Verdict, loss: Loss) -> PodEnding | None:
-    if loss.request.pod is not None:
-        return next((ending for ending in verdict.endings if ending.pod == loss.request.pod), None)
+    """The ending of its backend; for a backend that did not end (a new pod), or none, the one marked last before."""
+    for ending in verdict.endings:
+        if ending.pod == loss.request.pod:
+            return ending
     before = [ending for ending in verdict.endings if ending.marked_s <= loss.request.ended_s]
     return max(before, key=lambda ending: ending.marked_s, default=None)

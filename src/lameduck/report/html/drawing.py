@@ -43,6 +43,8 @@ class Bar:
     height: int
     kind: str
     says: str
+    shift: int = 0
+    """Pixels aside, where two marks would cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,14 @@ class _Scale:
 def draw_chart(chart: Chart) -> Drawing:
     """The lanes of one chart, the lost requests last."""
     scale = _Scale(chart.start_s, chart.end_s)
-    rows, bars, marks = [], [], []
+    rows: list[Row] = []
+    bars: list[Bar] = []
+    marks: list[Bar] = []
     for number, lane in enumerate(chart.lanes):
         y = TOP + number * PITCH
         rows.append(Row(lane.name, lane.outcome, lane.bad, y))
         bars += _lane_bars(lane, scale, y)
-        marks += [
-            Bar(scale.x(mark.t_s), "", y + 18, 18, _css(mark.kind.name), _moment(lane, mark)) for mark in lane.marks
-        ]
+        marks += _lane_marks(lane, scale, y)
     count = len(chart.lanes)
     if chart.losses:
         y = TOP + count * PITCH
@@ -175,7 +177,7 @@ def draw_fates(answer: Answer) -> Fates | None:
             table.append((when, f"{numbers[bucket, Fate.OK]:,}", words))
     deletions = tuple((scale.x(ending.marked_s), ending.pod) for ending in answer.verdict.endings)
     kinds = tuple(fate.value for fate in Fate if any(numbers[b, fate] for b in buckets))
-    height = TOP + UP + DOWN + 4
+    height = TOP + UP + (DOWN if any(lost.values()) else 0) + 4
     return Fates(f"{bucket_s:g} s", height, TOP + UP, scale.ticks(), tuple(bars), deletions, tuple(table), most, kinds)
 
 
@@ -205,6 +207,13 @@ def _lane_bars(lane: Lane, scale: _Scale, y: int) -> Iterator[Bar]:
         says = f"{lane.name}: {piece.phase.value}{detail}, {_range(piece.start_s, piece.end_s, scale)}"
         width = scale.width(piece.start_s, piece.end_s)
         yield Bar(scale.x(piece.start_s), width, y + 20, 14, _css(piece.phase.name), says)
+
+
+def _lane_marks(lane: Lane, scale: _Scale, y: int) -> Iterator[Bar]:
+    marks = sorted(lane.marks, key=lambda mark: mark.t_s)
+    for number, mark in enumerate(marks):
+        close = sum(scale.share(later.t_s) - scale.share(mark.t_s) < 1.6 for later in marks[number + 1 :])
+        yield Bar(scale.x(mark.t_s), "", y + 27, 0, _css(mark.kind.name), _moment(lane, mark), -13 * close)
 
 
 def _moment(lane: Lane, mark: Mark) -> str:
