@@ -10,8 +10,8 @@ from lameduck.pod.place import InputError
 
 __all__ = ["DEFAULT_GRACE_S", "DEFAULT_PORT", "made_up_manifest"]
 
-DEFAULT_GRACE_S = 6
-"""A made-up pod's grace. Kubernetes' default is 30 (T5); with 6 the first verdict is there in ten seconds, also for a
+DEFAULT_GRACE_S = 5
+"""A made-up pod's grace. Kubernetes' default is 30 (T5); with 5 the first verdict is there in ten seconds, also for a
 program that never hears of its end."""
 
 DEFAULT_PORT = 8080
