@@ -9,7 +9,7 @@ __all__ = ["BODY_PIECE", "Exchange", "NotHttpError", "request_for"]
 
 _LARGEST_HEAD = 64 * 1024
 _FORM = b"from=lameduck"
-BODY_PIECE = b"\r\n".join([b"lameduck" * 8] * 15) + b"\r\n" * 17
+BODY_PIECE = b"lameduck" * 128
 """1 KiB of an upload's body."""
 
 

@@ -8,6 +8,7 @@ meet the closed socket, as they would in a network. For the same reason a FIN do
 
 import asyncio
 import errno
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -101,7 +102,7 @@ class Distance:
             if code != errno.EADDRNOTAVAIL or not backend.host.startswith("127.") or sys.platform != "linux":
                 break
             self._source = self._source % _SOURCES + 1
-        raise OSError(code, errno.errorcode.get(code, str(code)))
+        raise OSError(code, os.strerror(code))
 
 
 class Wire:
@@ -175,7 +176,7 @@ class Wire:
         self._stop_writing()
         code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._tell_refused(OSError(code, errno.errorcode.get(code, str(code))))
+            self._tell_refused(OSError(code, os.strerror(code)))
             return
         self._seen.last_connection_s = self._distance.clock()
         self._reading = True
