@@ -26,7 +26,8 @@ from lameduck.rehearse.traffic.traffic import Traffic
 __all__ = ["End", "Rehearsed", "Settings", "rehearse"]
 
 _BASELINE_S = Seconds(1.5)
-"""Traffic before the ending: long enough to fill the pool and to see that the service answers at all."""
+"""Ordinary life before the ending. With traffic: long enough to fill the pool and to see that the service answers at
+all. Without: a program that nobody probes counts as ready when it starts, long before it has its signal handlers."""
 _TAIL_S = Seconds(0.5)
 """Traffic after everything has settled: what is lost now is not the ending's."""
 _SETTLE_S = Seconds(2.0)
@@ -51,6 +52,8 @@ class Settings:
     grace_s: int | None = None
     start_within_s: Seconds = Seconds(60)
     image_stop_signals: tuple[tuple[str, str], ...] = ()
+    gates: frozenset[str] = frozenset()
+    """Feature gates that the cluster has switched on beyond its defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,14 @@ async def rehearse(
                 cast,
                 settings.replicas,
                 lambda changed: Surroundings(
-                    engine, endpoints, clock, events.append, changed, tasks, dict(settings.image_stop_signals)
+                    engine,
+                    endpoints,
+                    clock,
+                    events.append,
+                    changed,
+                    tasks,
+                    dict(settings.image_stop_signals),
+                    settings.gates,
                 ),
             )
             progress(f"starting {settings.replicas} x {workload.title}")
@@ -112,8 +122,10 @@ async def rehearse(
                 progress(f"sending {settings.traffic.rate:g} requests/s")
                 traffic = Traffic(settings.traffic, endpoints, clock, requests.append)
                 sending = tasks.create_task(traffic.run())
-                await asyncio.sleep(_BASELINE_S)
-                _check_baseline(requests)
+            else:
+                progress(f"waiting {_BASELINE_S:g} s for the programs to settle")
+            await asyncio.sleep(_BASELINE_S)
+            _check_baseline(requests)
             await _end(stage, settings, progress)
             if traffic is not None and sending is not None:
                 progress("waiting until the endpoints have settled")

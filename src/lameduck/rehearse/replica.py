@@ -80,6 +80,7 @@ class Surroundings:
     """Called whenever a controller might want to look again."""
     tasks: asyncio.TaskGroup
     image_stop_signals: Mapping[str, str]
+    gates: frozenset[str] = frozenset()
 
 
 class Replica:
@@ -107,7 +108,9 @@ class Replica:
         self._own_ports: dict[int, int] = {}
         self._last_probe_failure = ""
         self._around = around
-        self._flow = Flow(_played(pod, cast), image_stop_signals=around.image_stop_signals, running=())
+        self._flow = Flow(
+            _played(pod, cast), image_stop_signals=around.image_stop_signals, gates=around.gates, running=()
+        )
         self._chronicle = Chronicle(name, around.record)
         self._processes: dict[str, ContainerProcess] = {}
         self._probers: dict[str, Prober] = {}
