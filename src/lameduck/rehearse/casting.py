@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lameduck.pod.containers import Container, Probe, Role
-from lameduck.pod.handlers import Grpc, HttpGet, TcpSocket
+from lameduck.pod.containers import Container, Role
+from lameduck.pod.handlers import Grpc, Handler, HttpGet, ProbeHandler, TcpSocket
 from lameduck.pod.place import InputError
 from lameduck.pod.ports import container_port, service_target
 from lameduck.pod.workloads import PodSpec, Service, Workload
@@ -102,10 +102,10 @@ def cast_pod(
         notes.append("shareProcessNamespace is not played: each main process is PID 1 here (T54)")
     for container in workload.pod.containers:
         is_serving = serving is not None and container.name == serving[0].name
-        words = given.get(container.name)
-        if words is None:
-            words, why_not = _own_words(container)
-            if words is None:
+        own = given.get(container.name)
+        if own is None:
+            own, why_not = _own_words(container)
+            if own is None:
                 if is_serving or (serving is None and container.role is Role.REGULAR):
                     raise InputError(
                         f"container {container.name} has no command that runs here: {why_not}.",
@@ -118,7 +118,7 @@ def cast_pod(
         cwd = container.working_dir if container.working_dir and Path(container.working_dir).is_dir() else None
         if container.working_dir and cwd is None:
             notes.append(f"container {container.name} runs here: its workingDir is not on this machine")
-        parts.append(Part(container, words, _ports(container, first), is_serving, cwd))
+        parts.append(Part(container, own, _ports(container, first), is_serving, cwd))
     if not any(part.container.role is Role.REGULAR for part in parts):
         raise InputError(
             f"{workload.title} has no container that could be played.",
@@ -166,7 +166,11 @@ def _own_words(container: Container) -> tuple[tuple[str, ...] | None, str]:
 
 
 def _serving(pod: PodSpec, services: Sequence[Service]) -> tuple[Container, int] | None:
-    """The container, and its port, that clients reach: by the Service, by declared ports, by readiness probe."""
+    """The container, and its port, that clients reach: by the Service, by declared ports, by a probe.
+
+    Not by a hook: the port of a preStop is often wrong, and nobody notices (T20). Taken for the serving one it would be
+    led to where the command really listens, and the rehearsal would hide what it is there to show.
+    """
     candidates = [c for c in pod.containers if c.role in (Role.REGULAR, Role.SIDECAR)]
     # Regular containers first: the Service reaches a sidecar only when no other container has the port.
     candidates.sort(key=lambda container: container.role is not Role.REGULAR)
@@ -179,9 +183,9 @@ def _serving(pod: PodSpec, services: Sequence[Service]) -> tuple[Container, int]
         if tcp:
             return container, tcp[0]
     for container in candidates:
-        ports = _ports(container, None)
-        if ports:
-            return container, ports[0]
+        probed = _numbers(container, _probe_handlers(container))
+        if probed:
+            return container, probed[0]
     return None
 
 
@@ -189,14 +193,17 @@ def _ports(container: Container, first: int | None) -> tuple[int, ...]:
     """Every TCP port of the container that its declarations, probes and hooks speak of; `first` in front."""
     numbers: list[int] = [] if first is None else [first]
     numbers += [port.number for port in container.ports if port.protocol == "TCP"]
-    probes: tuple[Probe | None, ...] = (container.readiness, container.startup, container.liveness)
-    for handler in (
-        *(probe.handler for probe in probes if probe is not None),
-        container.pre_stop,
-        container.post_start,
-    ):
-        if isinstance(handler, HttpGet | TcpSocket | Grpc):
-            number = container_port(container, handler.port)
-            if number is not None:
-                numbers.append(number)
+    numbers += _numbers(container, (*_probe_handlers(container), container.pre_stop, container.post_start))
     return tuple(dict.fromkeys(numbers))
+
+
+def _probe_handlers(container: Container) -> tuple[ProbeHandler, ...]:
+    probes = (container.readiness, container.startup, container.liveness)
+    return tuple(probe.handler for probe in probes if probe is not None)
+
+
+def _numbers(container: Container, handlers: Sequence[Handler | ProbeHandler | None]) -> list[int]:
+    """The ports that these handlers ask, in their order."""
+    asking = [handler for handler in handlers if isinstance(handler, HttpGet | TcpSocket | Grpc)]
+    numbers = [container_port(container, handler.port) for handler in asking]
+    return [number for number in numbers if number is not None]
