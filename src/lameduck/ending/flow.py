@@ -142,7 +142,7 @@ class Flow:
         version's defaults. `finalizers`: whether the object has any (T14). `running`: the containers whose process runs
         now; None: all regular ones and sidecars, presumably, and a ContainerStarted may still be told for each.
         `exited`: the exit codes of containers that ended before. `scheduled` False: no node yet (T3). `static`: a static pod, whose mirror's deletion stops nothing
-        (T111). Raises FlowError for names that the pod does not have, a signal that does not exist, or a handler that
+        (T111). Raises FlowError for containers that the pod does not have, a signal that does not exist, or a handler that
         the version does not know.
         """
         self._pod = pod
@@ -174,10 +174,12 @@ class Flow:
 
         codes = dict(exited or {})
         up = self._running_at_first(pod, codes) if running is None else set(running)
-        for name in {*codes, *up, *(image_stop_signals or {})} - {container.name for container in pod.containers}:
+        for name in {*codes, *up} - {container.name for container in pod.containers}:
             raise FlowError(f"The pod has no container {name}.")
         self._lives = {
-            container.name: self._first_life(container, (image_stop_signals or {}).get(container.name), up, codes, running is None)
+            container.name: self._first_life(
+                container, (image_stop_signals or {}).get(container.name), up, codes, running is None
+            )
             for container in pod.containers
         }
         if codes and all(life.process is Process.EXITED for life in self._of(Role.REGULAR)) and self._is_over:
@@ -635,7 +637,9 @@ class Flow:
         usual = (Role.REGULAR, Role.SIDECAR)
         return {each.name for each in pod.containers if each.role in usual and each.name not in codes}
 
-    def _first_life(self, container: Container, image: str | None, up: set[str], codes: Mapping[str, int], presumed: bool) -> Life:
+    def _first_life(
+        self, container: Container, image: str | None, up: set[str], codes: Mapping[str, int], presumed: bool
+    ) -> Life:
         hook = container.pre_stop
         if container.role is Role.SIDECAR and SIDECAR_CONTAINERS not in self._gates:  # the field is dropped
             container = replace(container, role=Role.INIT)

@@ -113,12 +113,12 @@ def _recording(name: str, raw: dict[str, Any]) -> Recording:
         RecordedEvent(float(event["t"]), event["source"], event["object"], event["what"], event["detail"] or {})
         for event in sorted(raw.get("events", ()), key=lambda event: float(event["t"]))
     )
-    other = next((words for key, words in _NOT_ENDINGS.items() if key in raw), "") if "summary" not in raw else ""
-    if not other and "summary" not in raw:
-        raise ValueError("it has no summary")
+    other = ""
+    if "summary" not in raw:
+        other = next((words for key, words in _NOT_ENDINGS.items() if key in raw), "it summarises no ending")
     objects = [] if other else [*raw["pods"], *raw.get("objects", ())]
     templates = {obj["metadata"]["name"]: spec for obj in objects if (spec := _pod_template(obj)) is not None}
-    version = [int(part) for part in str(raw["kubernetes"]).split(".")[:2]]
+    version = [int(part) for part in str(raw["kubernetes"]).removeprefix("v").split(".")[:2]]
     pods = _pod_names(events)
     runs = [] if other else [raw["summary"], *raw.get("repeats", ())]
     return Recording(
