@@ -1,8 +1,9 @@
 """What stands in for PID 1's signal semantics where no PID namespace can be had (T54); the report says that it does.
 
 Kept true: a signal without a handler does not end the main process; only the main process gets the stop signal (T52);
-nothing outlives it (T57). Not kept: its PID is not 1, signals that other processes of the container send it are not
-filtered, and a signal that is blocked now and unblocked later without a handler ends it, where PID 1 would live on.
+nothing outlives it (T57). Not kept: its PID is not 1; signals that other processes of the container send it are not
+filtered; and a program whose handler puts the default back and raises the signal again dies of it, where PID 1 lives on
+(Node without a handler of its own does that; so does whoever unblocks a pending signal without a handler).
 """
 
 import re

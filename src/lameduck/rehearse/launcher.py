@@ -25,7 +25,7 @@ From the guard: ("failed", stage, errno), ("started",), ("exec-failed", id, errn
 """
 
 # pathlib, contextlib and typing would cost milliseconds of every start.
-# ruff: noqa: PTH123, PTH208, SIM105
+# ruff: noqa: SIM105
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Probes a container as the kubelet does (T69-T74, pkg/kubelet/prober/worker.go): when, how, and what follows.
 
-Each probe has a worker with a ticker of periodSeconds that begins to tick when the kubelet *learns of the pod*, a little
+Each probe has a worker with a ticker of periodSeconds. It begins to tick when the kubelet *learns of the pod*, a bit
 before the container runs. At a tick the probe is run if the container's age, in whole seconds rounded down, has
 reached initialDelaySeconds. So with a period of 10 a delay of 30 means the tick at 40: the one at 30 comes when the
 container is 29.x seconds old (recorded: openapi-web-delete, ready at 40.9 s). A readiness probe is also run out of

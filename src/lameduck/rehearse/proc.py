@@ -24,6 +24,8 @@ __all__ = [
 
 _PROC = Path("/proc")
 _SHOWN_OF_A_COMMAND = 500  # characters
+_ALL_SIGNALS = (1 << 64) - 1
+_RT_SIGTIMEDWAIT = {"x86_64": b"128", "aarch64": b"137", "riscv64": b"137"}.get(os.uname().machine)
 _LISTEN = "0A"  # the state in /proc/net/tcp
 
 
@@ -34,7 +36,10 @@ def available() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SignalMasks:
-    """Bit n-1 stands for signal n. `blocked`: by all of the process' threads, so that nobody takes it at once."""
+    """Bit n-1 stands for signal n. `blocked`: by all of the process' threads, so that no handler or default is at work.
+
+    A thread in sigwait counts as blocking what it waits for, as it does to the kernel when PID 1 gets a signal.
+    """
 
     blocked: int
     ignored: int
@@ -45,10 +50,10 @@ class SignalMasks:
         bit = 1 << (signum - 1)
         if signum in (signal.SIGKILL, signal.SIGSTOP):
             return "default"
-        if self.blocked & bit:
-            return "blocked"  # pending until it is unblocked, or taken by sigwait or a signalfd
         if self.caught & bit:
             return "caught"
+        if self.blocked & bit:
+            return "blocked"  # pending until it is unblocked, or taken by sigwait or a signalfd
         if self.ignored & bit:
             return "ignored"
         return "default"
@@ -59,11 +64,11 @@ def signal_masks(pid: int) -> SignalMasks | None:
     fields = _status(_PROC / str(pid) / "status")
     if fields is None or fields.get("State", "Z").startswith(("Z", "X")):
         return None
-    blocked = int(fields["SigBlk"], 16)
+    blocked = _ALL_SIGNALS
     for thread in _threads(pid):
         of_thread = _status(thread / "status")
         if of_thread is not None:
-            blocked &= int(of_thread["SigBlk"], 16)
+            blocked &= int(of_thread["SigBlk"], 16) | _waited_for(pid, thread)
     return SignalMasks(blocked=blocked, ignored=int(fields["SigIgn"], 16), caught=int(fields["SigCgt"], 16))
 
 
@@ -129,6 +134,25 @@ def _status(file: Path) -> dict[str, str] | None:
     except OSError:
         return None
     return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def _waited_for(pid: int, thread: Path) -> int:
+    """The signals that a thread waits for in sigwait: meanwhile the kernel takes them out of its SigBlk.
+
+    All signals if it does wait but its set cannot be read; none where the system call's number is not known here.
+    """
+    try:
+        words = (thread / "syscall").read_bytes().split()
+    except OSError:
+        return 0
+    if _RT_SIGTIMEDWAIT is None or words[0] != _RT_SIGTIMEDWAIT:
+        return 0
+    try:
+        with (_PROC / str(pid) / "mem").open("rb", buffering=0) as memory:
+            memory.seek(int(words[1], 16))
+            return int.from_bytes(memory.read(8), sys.byteorder)
+    except (OSError, ValueError, OverflowError):
+        return _ALL_SIGNALS
 
 
 def _threads(pid: int) -> tuple[Path, ...]:

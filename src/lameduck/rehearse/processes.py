@@ -39,6 +39,9 @@ _BREATH_S = 0.002
 _ENDS_WITHIN_S = 8.0
 """How long the end of all containers is waited for; the emulated tree is killed within 5 (launcher.py)."""
 
+_LOOKS_AGAIN_S = (0.002, 0.004)
+"""Shells block all signals while they fork: what is found blocked is looked at again before it is believed."""
+
 _KILLED = 137  # 128 + SIGKILL (T58)
 
 
@@ -173,11 +176,14 @@ class _Container:
     async def signal(self, signum: int) -> Reception:
         """Send a signal to the main process only (T52), as from outside its PID namespace; says what it met (T54)."""
         reception = self._reception(signum)
+        for pause_s in _LOOKS_AGAIN_S if reception.handling == "blocked" else ():
+            await asyncio.sleep(pause_s)
+            reception = self._reception(signum)
         if reception.handling == "gone" or (
             reception.handling == "discarded" and self._isolation is Isolation.EMULATED
         ):
             return reception
-        answer = await self._ask("signal", signum)
+        answer = await self._ask("signal", int(signum))
         match answer:
             case ("signalled", _, 0):
                 return reception
