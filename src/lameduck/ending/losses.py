@@ -58,6 +58,7 @@ class PodMoments:
     marked_s: Seconds | None
     signal_s: Seconds | None
     """The first stop signal to any of its containers."""
+    signals_s: tuple[Seconds, ...]
     kill_s: Seconds | None
     """The first SIGKILL at a deadline."""
     exit_s: Seconds | None
@@ -113,6 +114,7 @@ def moments_of(timeline: Timeline, pod: str) -> PodMoments:
         pod=pod,
         marked_s=marked,
         signal_s=min(signals, default=None),
+        signals_s=signals,
         kill_s=min(kills, default=None),
         exit_s=max(exits, default=None),
         exits_s=exits,
@@ -244,6 +246,6 @@ def _cut(noticed_s: Seconds, pod: PodMoments) -> Cause:
     if pod.kill_s is not None and noticed_s >= pod.kill_s - _SLACK_S:
         return Cause.CUT_BY_KILL
     stopped_s = pod.stop_before(noticed_s)
-    just_signalled = stopped_s is not None and stopped_s not in pod.exits_s and abs(noticed_s - stopped_s) <= _SLACK_S
+    just_signalled = stopped_s is not None and stopped_s in pod.signals_s and abs(noticed_s - stopped_s) <= _SLACK_S
     at_an_exit = any(abs(noticed_s - exit_s) <= _SLACK_S for exit_s in pod.exits_s)
     return Cause.CUT_BY_EXIT if at_an_exit and not just_signalled else Cause.CUT_BY_STOP

@@ -5,6 +5,7 @@ outlasted the grace. Everything else worth saying is a finding beside a graceful
 the end of its own container has not failed, though the API shows the same event for it (T20).
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -51,6 +52,14 @@ class PodEnding:
     use: GraceUse
     endpoints_updated_s: Seconds | None = None
     """When the last client side stopped sending new connections to it; None: one never did, or none is known."""
+
+    @property
+    def delay_needed_s(self) -> int | None:
+        """Whole seconds for which it should have served on: until the endpoints were updated, rounded up, and one more.
+
+        None where they never were (T87), or nobody knows (T97).
+        """
+        return None if self.endpoints_updated_s is None else math.ceil(self.endpoints_updated_s) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,33 @@
 """What a finding is: a code, a page, examples that are its tests, and who can see it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
 
+from lameduck.ending.commands import ContainerEnding
+from lameduck.ending.kills import Kill, KillCause, explain_kills
+from lameduck.ending.losses import Cause, Loss
 from lameduck.ending.playing import Behaviour
 from lameduck.ending.requests import Request
-from lameduck.ending.timeline import Timeline
-from lameduck.ending.verdict import Verdict
+from lameduck.ending.timeline import HookFinished, Timeline
+from lameduck.ending.verdict import PodEnding, Verdict
+from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.workloads import Workload
 
-__all__ = ["Example", "Finding", "Found", "InEnding", "Severity", "Sighting", "Witnessed"]
+__all__ = [
+    "EndedHook",
+    "Example",
+    "Finding",
+    "Found",
+    "InEnding",
+    "KilledContainer",
+    "Severity",
+    "Sighting",
+    "Witnessed",
+]
 
 
 class Severity(Enum):
@@ -22,6 +36,26 @@ class Severity(Enum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class KilledContainer:
+    """A container that was killed at its deadline, as the first of these pods saw it; `cut` requests died with it."""
+
+    first: Kill
+    pods: tuple[str, ...]
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedHook:
+    """A preStop hook, as it ended in the first of these pods. `cause` is a HookFailure's value, where it is known."""
+
+    container: ContainerEnding
+    grace_s: int
+    cause: str | None
+    detail: str
+    pods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +68,52 @@ class Witnessed:
     replicas: int = 1
     """How many replicas ran; a rehearsal may run another number than the file says."""
 
+    def kills(self, cause: KillCause) -> tuple[KilledContainer, ...]:
+        """The containers that were killed at their deadline for that cause; one entry for all pods of a rollout."""
+        by_name: dict[str, list[Kill]] = {}
+        for ending in self.verdict.endings:
+            for kill in explain_kills(self.timeline, ending, self.workload.pod):
+                if kill.cause is cause:
+                    by_name.setdefault(kill.container.name, []).append(kill)
+        return tuple(
+            KilledContainer(
+                kills[0], tuple(kill.pod for kill in kills), self._cut_by_kill({kill.pod for kill in kills})
+            )
+            for kills in by_name.values()
+        )
+
+    def _cut_by_kill(self, pods: set[str]) -> int:
+        return sum(loss.request.pod in pods for loss in self.losses(Cause.CUT_BY_KILL))
+
+    def losses(self, *causes: Cause) -> tuple[Loss, ...]:
+        """The requests that were lost for one of these causes."""
+        return tuple(loss for loss in self.verdict.losses if loss.cause in causes)
+
+    def hooks(self, outcome: str) -> tuple[EndedHook, ...]:
+        """The preStop hooks that ended so; one entry for all pods of a rollout, as the first of them saw it."""
+        by_name: dict[str, list[EndedHook]] = {}
+        for ending in self.verdict.endings:
+            for container in ending.containers:
+                if container.hook_outcome == outcome:
+                    finished = tuple(self.timeline.of(HookFinished, pod=ending.pod, container=container.name))
+                    cause, detail = (finished[-1].cause, finished[-1].detail) if finished else (None, "")
+                    seen = EndedHook(container, ending.grace_s, cause, detail, (ending.pod,))
+                    by_name.setdefault(container.name, []).append(seen)
+        return tuple(replace(seen[0], pods=tuple(each.pods[0] for each in seen)) for seen in by_name.values())
+
+    @property
+    def serving(self) -> Container:
+        """The container that requests go to: the first regular one with a port or a readiness probe, else the first."""
+        regular = [container for container in self.workload.pod.containers if container.role is Role.REGULAR]
+        return next((each for each in regular if each.ports or each.readiness is not None), regular[0])
+
+    def ending_of(self, pod: str) -> PodEnding:
+        """The ending of that pod. Raises KeyError."""
+        for ending in self.verdict.endings:
+            if ending.pod == pod:
+                return ending
+        raise KeyError(pod)
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -44,6 +124,8 @@ class Sighting:
     """Where in the workload's document; None: the workload as a whole."""
     message: str
     mend: str
+    severity: Severity | None = None
+    """None: the finding's own."""
 
 
 InEnding: TypeAlias = Callable[[Witnessed], Iterator[Sighting]]
@@ -53,20 +135,25 @@ InEnding: TypeAlias = Callable[[Witnessed], Iterator[Sighting]]
 class Example:
     """A story with a manifest, and how it ends when it is played through the flow (`ending.playing`).
 
-    `container` is YAML for further fields of the one container `app` (its name is filled in), `pod` YAML for further
-    fields of the pod spec, `workload` YAML for further fields of the Deployment's spec. `behaviour` says what the
-    containers do; `requests` are what clients saw. `lag_s` is the time until the endpoints are updated.
+    `container`, `pod` and `workload` are YAML for further fields of the one container `app`, of the pod spec and of the
+    Deployment's spec; `examples.manifest` makes a whole Deployment of them, ready to paste. `behaviour` says what the
+    containers do, `requests` what clients saw (`examples.request`). `lag_s` is the time until the endpoints are
+    updated, `replacement_ready_s` when the pod that replaces the deleted one is ready. `also` names other findings that
+    this story rightly shows.
     """
 
     story: str
     behaviour: Behaviour | Mapping[str, Behaviour] = field(default_factory=lambda: Behaviour())
-    container: str = "{}"
-    pod: str = "{}"
-    workload: str = "{}"
+    container: str = ""
+    pod: str = ""
+    workload: str = ""
     replicas: int = 2
     lag_s: Seconds = Seconds(1.0)
+    replacement_ready_s: Seconds | None = None
     grace_s: int | None = None
+    image_stop_signal: str | None = None
     requests: tuple[Request, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from lameduck.pod.place import FieldPath
 
-__all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket"]
+__all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket", "plain_sleep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +56,25 @@ class Grpc:
 
 Handler: TypeAlias = Exec | HttpGet | Sleep | TcpSocket
 ProbeHandler: TypeAlias = Exec | HttpGet | TcpSocket | Grpc
+
+_SHELLS = frozenset({"sh", "/bin/sh", "bash", "/bin/bash", "ash", "/bin/ash"})
+
+
+def plain_sleep(handler: Handler | None) -> int | None:
+    """Whole seconds that a hook waits, if waiting is all that it does; None for any other, and for no hook.
+
+    It may be the sleep action, `sleep 5` run by itself, or by a shell; with or without the suffix `s` (B17).
+    """
+    match handler:
+        case Sleep(seconds=seconds):
+            return seconds
+        case Exec(command=(shell, "-c", script)) if shell in _SHELLS:
+            words: tuple[str, ...] = tuple(script.split())
+        case Exec(command=command):
+            words = command
+        case _:
+            return None
+    if len(words) != 2 or words[0].rpartition("/")[2] != "sleep":
+        return None
+    number = words[1].removesuffix("s")
+    return int(number) if number.isdecimal() and number.isascii() else None

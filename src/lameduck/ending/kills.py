@@ -1,0 +1,87 @@
+"""Why a container was killed at its deadline: what its stop signal met, held against the time it had."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lameduck.ending.commands import ContainerEnding
+from lameduck.ending.grace import MINIMUM_STOP_S
+from lameduck.ending.timeline import SignalSent, Timeline
+from lameduck.ending.verdict import PodEnding
+from lameduck.pod.containers import Role
+from lameduck.pod.programs import INITS, SHELLS, WRAPPERS, program_of
+from lameduck.pod.workloads import PodSpec
+
+__all__ = ["Kill", "KillCause", "explain_kills", "turn_came_too_late"]
+
+
+class KillCause(Enum):
+    """Why a container did not end in its time. Each kill has one."""
+
+    NOT_PASSED_ON = "a shell or wrapper got the signal and let it fall; the service never heard of it"  # T52, T56
+    TRAP_WAITED = "a shell caught the signal and did not end the service below it"  # T56
+    NOT_HANDLED = "the main process has no handler for the signal"  # T54
+    LATE_TURN = "a sidecar whose turn came when the grace was used up"  # T43
+    HOOK_TOOK_ALL = "the preStop hook used up the grace"  # T18
+    TOO_SLOW = "the process caught the signal and needed longer than it had"
+    CANNOT_TELL = "it is not known what the signal met"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One container that was killed at its deadline. Times of `container` count from the deletion request."""
+
+    pod: str
+    grace_s: int
+    container: ContainerEnding
+    cause: KillCause
+    signal: SignalSent | None
+
+
+def explain_kills(timeline: Timeline, ending: PodEnding, spec: PodSpec) -> tuple[Kill, ...]:
+    """Why those of the pod's containers that were killed were, in the order of the spec."""
+    return tuple(
+        Kill(ending.pod, ending.grace_s, container, _cause(ending, container, signal, spec), signal)
+        for container in ending.containers
+        if container.killed
+        for signal in (_last_signal(timeline, ending.pod, container.name),)
+    )
+
+
+def turn_came_too_late(ending: PodEnding, container: ContainerEnding, spec: PodSpec) -> bool:
+    """Whether a sidecar had only the minimum, because the regular containers had used up the grace (T43)."""
+    if spec.container(container.name).role is not Role.SIDECAR or container.stop_signal_s is None:
+        return False
+    regular = {each.name for each in spec.containers if each.role is Role.REGULAR}
+    last_exit_s = max((c.exit_s for c in ending.containers if c.name in regular and c.exit_s is not None), default=0.0)
+    had_minimum = container.stop_timeout_s == MINIMUM_STOP_S
+    return had_minimum and container.hook_outcome != "outlasted" and last_exit_s >= ending.grace_s - MINIMUM_STOP_S
+
+
+def _last_signal(timeline: Timeline, pod: str, container: str) -> SignalSent | None:
+    signals = tuple(timeline.of(SignalSent, pod=pod, container=container))
+    return signals[-1] if signals else None
+
+
+def _cause(ending: PodEnding, container: ContainerEnding, signal: SignalSent | None, spec: PodSpec) -> KillCause:
+    heard = _what_it_met(signal)
+    if heard is not KillCause.TOO_SLOW:
+        return heard
+    if container.hook_outcome == "outlasted":
+        return KillCause.HOOK_TOOK_ALL
+    return KillCause.LATE_TURN if turn_came_too_late(ending, container, spec) else KillCause.TOO_SLOW
+
+
+def _what_it_met(signal: SignalSent | None) -> KillCause:
+    if signal is None:
+        return KillCause.CANNOT_TELL
+    program = program_of(signal.main)
+    in_front = bool(signal.below) and (program in SHELLS or program in WRAPPERS)
+    match signal.reception:
+        case "caught":
+            return KillCause.TRAP_WAITED if signal.below and program in SHELLS else KillCause.TOO_SLOW
+        case "blocked" if program in INITS:
+            return KillCause.TOO_SLOW
+        case "discarded" | "ignored" | "default":
+            return KillCause.NOT_PASSED_ON if in_front else KillCause.NOT_HANDLED
+        case _:  # blocked: it may be taken by sigwait or a signalfd, or never
+            return KillCause.CANNOT_TELL

@@ -1,0 +1,101 @@
+"""Examples made whole: a Deployment ready to paste, and its ending as a witness would hand it to the findings."""
+
+from collections.abc import Mapping
+from textwrap import dedent, indent
+
+from lameduck.ending.playing import Behaviour, play
+from lameduck.ending.requests import ClientKind, Fate, Request
+from lameduck.ending.timeline import Timeline
+from lameduck.ending.verdict import judge
+from lameduck.findings.finding import Example, Witnessed
+from lameduck.pod.durations import Seconds
+from lameduck.pod.reading import read_text
+
+__all__ = ["FILE", "POD", "REPLACEMENT", "behaviours", "manifest", "request", "witness"]
+
+FILE = "web.yaml"
+POD = "web-a1"
+"""The pod that ends. The others are web-a2 and so on."""
+REPLACEMENT = f"{POD}-new"
+
+
+def request(
+    fate: Fate,
+    sent_s: float,
+    ended_s: float | None = None,
+    *,
+    pod: str | None = POD,
+    reused: bool = False,
+    kind: ClientKind | None = None,
+) -> Request:
+    """One request as a client saw it; `ended_s` None: 2 ms later. A reused connection is one of a pool, 10 s old."""
+    ended = sent_s + 0.002 if ended_s is None else ended_s
+    connected = None if fate is Fate.REFUSED else sent_s - 10 if reused else sent_s + 0.001
+    answered = fate in (Fate.OK, Fate.CUT, Fate.SERVER_ERROR)
+    return Request(
+        kind=kind or (ClientKind.KEEPALIVE if reused else ClientKind.NEW),
+        method="GET",
+        due_s=Seconds(sent_s),
+        sent_s=Seconds(sent_s),
+        ended_s=Seconds(ended),
+        fate=fate,
+        pod=pod,
+        reused=reused,
+        connected_s=None if connected is None else Seconds(connected),
+        first_byte_s=Seconds(min(sent_s + 0.002, ended)) if answered else None,
+        status={Fate.OK: 200, Fate.CUT: 200, Fate.SERVER_ERROR: 503}.get(fate),
+    )
+
+
+def manifest(example: Example) -> str:
+    """The example's Deployment as YAML."""
+    container = dedent(example.container).strip("\n")
+    if "image:" not in container:
+        container = f"image: registry.example/app:1\n{container}".rstrip("\n")
+    lines = [
+        "apiVersion: apps/v1",
+        "kind: Deployment",
+        "metadata:",
+        "  name: web",
+        "spec:",
+        f"  replicas: {example.replicas}",
+        *_block(example.workload, 2),
+        "  selector:",
+        "    matchLabels: {app: web}",
+        "  template:",
+        "    metadata:",
+        "      labels: {app: web}",
+        "    spec:",
+        *_block(example.pod, 6),
+        "      containers:",
+        "        - name: app",
+        *_block(container, 10),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _block(text: str, spaces: int) -> list[str]:
+    return indent(dedent(text).strip("\n"), " " * spaces).splitlines()
+
+
+def behaviours(example: Example) -> Mapping[str, Behaviour]:
+    """What each of its containers does."""
+    return {"app": example.behaviour} if isinstance(example.behaviour, Behaviour) else example.behaviour
+
+
+def witness(example: Example) -> Witnessed:
+    """The example's ending, played and judged."""
+    (workload,) = read_text(manifest(example), FILE).workloads
+    played = play(
+        workload.pod,
+        behaviours(example),
+        pod=POD,
+        others=tuple(f"web-a{number}" for number in range(2, example.replicas + 1)),
+        lag_s=example.lag_s,
+        replacement_ready_s=example.replacement_ready_s,
+        grace_s=example.grace_s,
+        image_stop_signals={} if example.image_stop_signal is None else {"app": example.image_stop_signal},
+    )
+    timeline = Timeline(played.timeline.events, witness="example")
+    verdict = judge(timeline, {POD: played.containers}, example.requests, rtt_s=Seconds(0.0))
+    return Witnessed(workload, timeline, verdict, replicas=example.replicas)

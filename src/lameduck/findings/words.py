@@ -1,0 +1,54 @@
+"""How findings write counts, times and places in their sentences."""
+
+from collections.abc import Iterable
+
+from lameduck.ending.losses import Loss
+from lameduck.ending.verdict import PodEnding
+from lameduck.findings.finding import KilledContainer
+from lameduck.pod.durations import Seconds
+
+__all__ = ["after_mark", "command", "cost", "in_pods", "requests", "seconds", "when"]
+
+
+def requests(count: int) -> str:
+    """`1 request`, `1,200 requests`."""
+    return f"{count:,} request" if count == 1 else f"{count:,} requests"
+
+
+def seconds(t_s: float) -> str:
+    """A time or duration: `5 s` for whole seconds, otherwise to a tenth, `0.4 s`."""
+    return f"{t_s:.0f} s" if abs(t_s - round(t_s)) < 0.05 else f"{t_s:.1f} s"
+
+
+def command(words: str) -> str:
+    """A command line in backquotes, cut where it gets long."""
+    return f"`{words}`" if len(words) <= 60 else f"`{words[:57]}...`"
+
+
+def in_pods(pods: tuple[str, ...]) -> str:
+    """Nothing for one pod; ` (in 3 pods)` for more."""
+    return f" (in {len(pods)} pods)" if len(pods) > 1 else ""
+
+
+def cost(killed: KilledContainer) -> str:
+    """The end of a sentence about a kill: when it came, and what it cut."""
+    cut = f", which cut {requests(killed.cut)}" if killed.cut else ""
+    return f"killed {seconds(killed.first.container.kill_s or 0)} after the deletion{cut}{in_pods(killed.pods)}"
+
+
+def after_mark(losses: Iterable[Loss], endings: tuple[PodEnding, ...]) -> tuple[Seconds, ...]:
+    """When each of these requests was lost, counted from the deletion of its pod, or of the last one before."""
+    return tuple(Seconds(loss.request.ended_s - _mark_of(loss, endings)) for loss in losses)
+
+
+def when(times: tuple[Seconds, ...]) -> str:
+    """From the first to the last: `0.1-1.4 s after the deletion`."""
+    first, last = min(times), max(times)
+    span = seconds(last) if seconds(first) == seconds(last) else f"{first:.1f}-{last:.1f} s"
+    return f"{span} after the deletion"
+
+
+def _mark_of(loss: Loss, endings: tuple[PodEnding, ...]) -> float:
+    own = [ending.marked_s for ending in endings if ending.pod == loss.request.pod]
+    before = [ending.marked_s for ending in endings if ending.marked_s <= loss.request.ended_s]
+    return max(own or before, default=0.0)
