@@ -77,7 +77,7 @@ class Enacted:
 def enact(plan: PodPlan, *, version: KubernetesVersion, gates: frozenset[str], exits_heard_s: float = 0.0) -> Enacted:
     """Play the plan to its end. Raises FlowError if the flow takes something that happened for impossible.
 
-    `exits_heard_s`: how much later than the exit the kubelet hears of it, which is when the runtime's stop call returns.
+    `exits_heard_s`: how much later than the exit the kubelet hears of it: when the runtime's stop call returns.
     """
     return _World(deepcopy(plan), version, gates, exits_heard_s).play()
 

@@ -79,8 +79,8 @@ def replay(recording: Recording) -> Replayed:
 def _best(recording: Recording, run: Run, pod: str, plan: PodPlan) -> tuple[bool, Compared]:
     """The comparison; with other small delays, if the first one differs and time was charged at a whole second's edge.
 
-    The kubelet charges whole seconds, rounded down (T17), of a wait that ends a few hundredths after an exit (T41). Where
-    that falls upon a whole second, those hundredths decide; they are the node's, and no rule says what they are.
+    The kubelet charges whole seconds, rounded down (T17), of a wait that ends a few hundredths after an exit (T41).
+    Where that falls upon a whole second, those hundredths decide; no rule says what they are.
     """
     first: tuple[bool, Compared] | None = None
     for heard_s in _HEARD_S:
