@@ -115,7 +115,9 @@ class Fields:
         self._wrong(key, self.path(key), node, "true or false", f"write {str(default).lower()}")
         return default
 
-    def whole(self, key: str, *, wants: str = "a whole number", least: int = 0, most: int = INT32) -> int | None:
+    def whole(
+        self, key: str, *, wants: str = "a whole number", least: int = 0, most: int = INT32, example: int = 1
+    ) -> int | None:
         """The whole number below that key; `wants` says what it is, with its unit."""
         node = self._node(key)
         if node is None:
@@ -123,29 +125,27 @@ class Fields:
         number = _whole(node)
         if number is None:
             meant = _meant_whole(node) if isinstance(node, Scalar) else None
-            advice = f"write {meant}" if meant is not None else f"write {wants} here, such as {max(least, 1)}"
+            advice = f"write {meant}" if meant is not None else f"write a number, such as {example}"
             self._wrong(key, self.path(key), node, wants, advice)
             number = meant
         if number is not None and not least <= number <= most:
-            limit = f"at least {least}" if number < least else f"at most {most:,}"
-            self.say(key, f"{key} is {number}. Kubernetes wants {wants}, {limit}: write one.")
+            limit = f"at least {least:,}" if number < least else f"at most {most:,}"
+            self.say(key, f"{key} is {number}. Kubernetes wants {wants}, {limit}: write one, such as {example}.")
             return None
         return number
+
+    def port_number(self, key: str, *, wants: str = "a port number") -> int | None:
+        return self.whole(key, wants=wants, least=1, most=65535, example=8080)
 
     def port(self, key: str) -> int | str | None:
         """A port's number, or its name."""
         node = self._node(key)
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            if _DIGITS.fullmatch(node.text):
-                self._wrong(key, self.path(key), node, "a port number without quotes", f"write {int(node.text)}")
-            elif "{{" in node.text or not node.text:
-                self._wrong(key, self.path(key), node, "a port's number or name", "write one")
-                return None
-            else:
-                return node.text
-            number = int(node.text)
-            return number if 1 <= number <= 65535 else None
-        return self.whole(key, wants="a port from 1 to 65535", least=1, most=65535)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or _DIGITS.fullmatch(node.text):
+            return self.port_number(key)
+        if "{{" in node.text or not node.text:
+            self._wrong(key, self.path(key), node, "a port's number or name", "write one, such as 8080")
+            return None
+        return node.text
 
     def number_or_percent(self, key: str, default: int | str) -> int | str:
         """A whole number, or a percentage as text (maxSurge and its kind, T114)."""

@@ -155,5 +155,5 @@ def _grpc(action: Fields) -> Grpc | None:
     if not action.has("port"):
         action.complaints.say(action.at, "grpc names no port. Kubernetes wants one: write port: 8080, say.")
         return None
-    port = action.whole("port", wants="a port number from 1 to 65535 (grpc takes no names)", least=1, most=65535)
+    port = action.port_number("port", wants="a port number (grpc takes no names)")
     return None if port is None else Grpc(port, action.at, service=action.text("service") or "")

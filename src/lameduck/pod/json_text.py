@@ -17,7 +17,7 @@ from lameduck.pod.source import Source
 __all__ = ["NotJson", "looks_like_json", "read_json"]
 
 
-class NotJson(Exception):  # noqa: N818 - as NotYaml: the caller decides whether it is an error
+class NotJson(Exception):
     """The text is not JSON from that index on."""
 
     def __init__(self, index: int, problem: str) -> None:

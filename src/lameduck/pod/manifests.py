@@ -26,6 +26,7 @@ _MODEL_SERVERS = (
     *("model", "huggingface", "lightgbm", "onnx", "paddle", "pmml"),
     *("pytorch", "sklearn", "tensorflow", "triton", "xgboost"),
 )
+_CONTAINER_NAMES = {KNATIVE: "user-container", KSERVE: "kserve-container"}
 _KNATIVE_TIMEOUT_S = 300  # config-defaults, revision-timeout-seconds; Knative's controller makes it the pod's grace
 
 
@@ -117,6 +118,7 @@ class _Reading:
                         template.spec,
                         labels=template.labels,
                         default_grace_s=_default_grace(template, group),
+                        default_name=_CONTAINER_NAMES.get(group),
                         extra=_models(template) if group == KSERVE else (),
                     ),
                     document=obj.complaints.document,
@@ -156,7 +158,7 @@ def _models(template: PodTemplate) -> tuple[Container, ...]:
     """KServe's model server: a container that stands beside the list, under its framework's name."""
     servers = (template.spec.fields(key) for key in _MODEL_SERVERS if template.spec.has(key))
     return tuple(
-        read_container(server, Role.REGULAR, default_name="kserve-container")
+        read_container(server, Role.REGULAR, default_name=_CONTAINER_NAMES[KSERVE])
         for server in servers
         if server is not None
     )

@@ -14,10 +14,18 @@ _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 
 
 def read_pod(
-    spec: Fields, *, labels: tuple[tuple[str, str], ...], default_grace_s: int = 30, extra: tuple[Container, ...] = ()
+    spec: Fields,
+    *,
+    labels: tuple[tuple[str, str], ...],
+    default_grace_s: int = 30,
+    default_name: str | None = None,
+    extra: tuple[Container, ...] = (),
 ) -> PodSpec:
-    """A pod spec. `extra`: containers that the kind keeps beside the list (KServe's model)."""
-    grace = spec.whole("terminationGracePeriodSeconds", wants="whole seconds", least=-INT64, most=INT64)
+    """A pod spec.
+
+    `default_name`: what the kind calls a container without a name. `extra`: containers that it keeps beside the list.
+    """
+    grace = spec.whole("terminationGracePeriodSeconds", wants="whole seconds", least=-INT64, most=INT64, example=30)
     if grace is not None and grace < 0:
         spec.say(
             "terminationGracePeriodSeconds",
@@ -27,7 +35,10 @@ def read_pod(
         grace = 1  # T5: the API rewrites it on the Pod, also on one made from a template
     containers = (
         *(read_container(fields, Role.INIT) for fields in spec.list_of_fields("initContainers")),
-        *(read_container(fields, Role.REGULAR) for fields in spec.list_of_fields("containers")),
+        *(
+            read_container(fields, Role.REGULAR, default_name=default_name)
+            for fields in spec.list_of_fields("containers")
+        ),
         *extra,
         *(read_container(fields, Role.EPHEMERAL) for fields in spec.list_of_fields("ephemeralContainers")),
     )
@@ -110,7 +121,7 @@ def _ports(fields: Fields) -> list[ContainerPort]:
         if not port.has("containerPort"):
             port.complaints.say(port.at, "This port has no containerPort. Kubernetes wants one: write its number.")
             continue
-        number = port.whole("containerPort", wants="a port number from 1 to 65535", least=1, most=65535)
+        number = port.port_number("containerPort")
         if number is not None:
             ports.append(ContainerPort(number, port.text("name"), port.text("protocol") or "TCP"))
     return ports

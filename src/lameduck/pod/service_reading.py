@@ -33,7 +33,7 @@ def _ports(spec: Fields) -> list[ServicePort]:
         if not port.has("port"):
             port.complaints.say(port.at, "This port has no number. Kubernetes wants one: write port: 80, say.")
             continue
-        number = port.whole("port", wants="a port number from 1 to 65535", least=1, most=65535)
+        number = port.port_number("port")
         if number is None:
             continue
         target = port.port("targetPort")

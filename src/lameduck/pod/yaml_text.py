@@ -17,7 +17,7 @@ from lameduck.pod.source import Source
 __all__ = ["NotYaml", "read_yaml"]
 
 
-class NotYaml(Exception):  # noqa: N818 - a finding about the text; the caller decides whether it is an error
+class NotYaml(Exception):
     """The text is not YAML from that index on."""
 
     def __init__(self, index: int, problem: str) -> None:
