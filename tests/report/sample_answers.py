@@ -4,7 +4,7 @@ The verdicts are the judge's own, so that a report is never tested with figures 
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lameduck.ending import timeline as tl
 from lameduck.ending.commands import ContainerEnding
@@ -15,7 +15,19 @@ from lameduck.pod.durations import Seconds
 from lameduck.pod.place import Place
 from lameduck.report.answer import Answer, Setting
 
-__all__ = ["everything", "graceful", "hostile", "huge", "killed", "no_pre_stop", "no_traffic", "rollout", "sidecars"]
+__all__ = [
+    "everything",
+    "graceful",
+    "hostile",
+    "huge",
+    "killed",
+    "many_pods",
+    "no_pre_stop",
+    "no_traffic",
+    "rollout",
+    "sidecars",
+    "with_containers",
+]
 
 RTT_S = Seconds(0.001)
 SETTINGS = (
@@ -279,6 +291,17 @@ def sidecars() -> Answer:
     return story.answer()
 
 
+def many_pods(count: int) -> Answer:
+    """A rollout of that many pods, a second apart; the last one loses a request."""
+    story = _Story("Deployment/many")
+    for number in range(count):
+        pod, at_s = f"web-{number}", float(number)
+        story.mark(pod, at_s, 30)
+        story.end(pod, ending("app", hook=(at_s, at_s + 1), signal=at_s + 1, exit_s=at_s + 1.5))
+    story.requests.append(request(count + 0.3, count + 0.302, Fate.REFUSED, f"web-{count - 1}"))
+    return story.answer()
+
+
 def no_traffic() -> Answer:
     """A worker that no Service selects: nobody sends requests, and no client side has a list of backends."""
     story = _Story("Job/worker")
@@ -321,6 +344,13 @@ def huge() -> Answer:
                 )
             )
     return story.answer()
+
+
+def with_containers(answer: Answer, *containers: ContainerEnding) -> Answer:
+    """The same answer, but its first pod's containers ended in this way; nothing is judged again."""
+    first, *others = answer.verdict.endings
+    endings = (replace(first, containers=containers), *others)
+    return replace(answer, verdict=replace(answer.verdict, endings=endings))
 
 
 def everything() -> tuple[Answer, ...]:

@@ -102,8 +102,11 @@ def charts(answer: Answer) -> tuple[Chart, ...]:
     return tuple(_chart(answer, ending) for ending in answer.verdict.endings)
 
 
-def overview(answer: Answer) -> Chart | None:
-    """All pods of several endings on the timeline's own axis, a lane each; None where one pod ended, or none."""
+def overview(answer: Answer, *, most: int) -> Chart | None:
+    """The pods of several endings on the timeline's own axis, a lane each; None where one pod ended, or none.
+
+    Of more than `most` pods the first are shown, and the title says so.
+    """
     endings = answer.verdict.endings
     if len(endings) < 2:
         return None
@@ -125,7 +128,8 @@ def overview(answer: Answer) -> Chart | None:
     ]
     rows = [(ending.marked_s, ended[ending.pod]) for ending in endings] + came
     lanes = tuple(lane for _, lane in sorted(rows, key=lambda row: row[0]))
-    return Chart("All pods", Seconds(0.0), start_s, end_s, lanes, losses)
+    title = "All pods" if len(lanes) <= most else f"The first {most} of {len(lanes)} pods"
+    return Chart(title, Seconds(0.0), start_s, end_s, lanes[:most], losses)
 
 
 def _chart(answer: Answer, ending: PodEnding) -> Chart:

@@ -29,7 +29,7 @@ GRACE = {
     GracePart.IDLE: ("─", "magenta"),
     GracePart.DRAINING: ("▓", "blue"),
     GracePart.CLEANING_UP: ("█", "cyan"),
-    GracePart.HANGING: ("✗", "red"),
+    GracePart.HANGING: ("░", "red"),
     GracePart.MARGIN: ("·", "dim"),
 }
 SEVERITY = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -164,11 +164,8 @@ def _charts(answer: Answer) -> tuple[Chart, ...]:
     """The overview of a rollout, then the pods most worth seeing, in the order in which they ended."""
     shown = {ending.pod for ending in _worst_first(answer.verdict)[:MOST_PODS]}
     pods = tuple(chart for chart in charts(answer) if chart.title in shown)
-    whole = overview(answer)
-    if whole is None:
-        return pods
-    short = Chart(whole.title, whole.zero_s, whole.start_s, whole.end_s, whole.lanes[:MOST_LANES], whole.losses)
-    return (short, *pods)
+    whole = overview(answer, most=MOST_LANES)
+    return pods if whole is None else (whole, *pods)
 
 
 def _pods(verdict: Verdict) -> frozenset[str]:

@@ -33,7 +33,7 @@ LOST = "▁▂▃▄▅▆▇█"
 AXIS = "├┼─│"
 ASCII: Mapping[str, str] = {
     # One for one, so that styles keep their places.
-    **dict(zip("─▒·▓░━╍┄▼✗●", "-:.#?=~_vXo", strict=True)),
+    **dict(zip("─▒·▓░━╍┄▼✗●", "-:.#%=~_vXo", strict=True)),
     **dict(zip("▁▂▃▄▅▆▇█├┼│", ".,:;+*%@|+|", strict=True)),
     **dict(zip("–—→•’“”…✔✘■", '--->\'"".+x#', strict=True)),
 }

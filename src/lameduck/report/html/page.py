@@ -23,6 +23,7 @@ from lameduck.report.wording import plural, seconds, share, span, visible
 __all__ = ["render_html"]
 
 MOST_PODS = 12
+MOST_LANES = 60
 MOST_EVENTS = 1200
 MOST_LINES = 1500
 LONGEST_LINE = 400
@@ -95,7 +96,7 @@ def _csp_hash(text: str) -> str:
 
 def _view(anchor: str, answer: Answer, answers: int) -> _View:
     endings = answer.verdict.endings
-    whole = overview(answer)
+    whole = overview(answer, most=MOST_LANES)
     drawn = charts(answer)[:MOST_PODS]
     all_charts = drawn if whole is None else (whole, *drawn)
     subtitles = ["seconds since the first deletion request"] if whole is not None else []
