@@ -59,10 +59,13 @@ def why_impossible(isolation: Isolation) -> str | None:
         try:
             ours.sendall(pack("start", [os.fsencode(_TRIAL)], {}, None))
             message = read_message(ours)
-        except OSError as error:
+        except TimeoutError:
             launcher.kill()
-            message = ("failed", str(error), 0)
-        _, complaint = launcher.communicate()
+            return f"the launcher did not answer within {_TRIAL_S:g} s"
+        except ConnectionError:  # it ended without having read all
+            message = None
+        finally:
+            _, complaint = launcher.communicate()
     # All is well if nothing but the program was missing: the namespaces and their /proc stood by then.
     match message:
         case ("failed", "program", _):
