@@ -118,13 +118,15 @@ class Replica:
         self._container_ready: dict[str, bool] = {}
         self._lines: dict[str, int] = {}
         self._last_words: list[str] = []
-        self._wake: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Task[None] | None = None
         self._ready_since: Seconds | None = None
         self._marked = False
         self._terminal = False
+        self._removed = False
         self.started = False
         self.ready = asyncio.Event()
         self.gone = asyncio.Event()
+        """Nothing happens to it any more: its object is removed, and its containers are down (T6, T9)."""
         around.record(ReplicaPlanned(t_s=around.clock(), pod=name, replacement=replacement))
 
     # What others ask.
@@ -157,7 +159,7 @@ class Replica:
             available=since is not None and self._around.clock() - since >= min_ready_s,
             marked=self._marked,
             terminal=self._terminal,
-            gone=self.gone.is_set(),
+            gone=self._removed,
         )
 
     # What it is told to do.
@@ -332,17 +334,23 @@ class Replica:
         self._chronicle.settled(self.endings)
         for command in commands:
             self._do(command)
+        if self._flow.gone:
+            self.gone.set()
         self._set_alarm()
         self._around.changed()
 
     def _set_alarm(self) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         due = self._flow.wake_at
-        if due is not None and not self.gone.is_set():
-            delay = max(0.0, due - self._around.clock())
-            self._wake = asyncio.get_running_loop().call_later(delay, self._feed, TimePassed())
+        if due is not None:
+            self._alarm = self._around.tasks.create_task(self._wake_up(due))
+
+    async def _wake_up(self, due: Seconds) -> None:
+        await asyncio.sleep(max(0.0, due - self._around.clock()))
+        self._alarm = None  # what is fed now may set another one, and must not cancel this
+        self._feed(TimePassed())
 
     def _do(self, command: Command) -> None:
         tasks = self._around.tasks
@@ -374,8 +382,8 @@ class Replica:
                     prober.stop()
                 self._around.endpoints.remove(self.name)
             case RemovePod():
+                self._removed = True
                 self._around.endpoints.remove(self.name)
-                self.gone.set()
             case MarkTerminating() | Warn() | RunHook():
                 pass  # the flow itself times sleep and tcpSocket hooks
 

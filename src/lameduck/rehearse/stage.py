@@ -99,8 +99,11 @@ class Stage:
             if steps != Steps():
                 continue
             if self._rolled_out(states):
-                return
+                break
             await self._changed_or_available()
+        for replica in self.replicas:
+            if replica.old:
+                await replica.gone.wait()  # after a force delete the processes outlive the object (T6, T9)
 
     def _rolled_out(self, states: list[PodState]) -> bool:
         new_available = sum(not state.old and state.available for state in states)
