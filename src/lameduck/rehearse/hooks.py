@@ -18,6 +18,8 @@ Address = Callable[[Container, int], tuple[str, int]]
 
 _USER_AGENT = "kube-lifecycle/1.36"  # T32
 _SHOWN = 200  # characters of a command's output
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""The node's own; a pod in the host's network is there too, and its ports are the rehearsal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ async def _http_get(handler: HttpGet, container: Container, address: Address, *,
     number = port_number(handler.port, container)
     if number is None:
         return HookResult(HookFailure.NO_SUCH_PORT, f"the container has no port named {handler.port!r}")
-    if handler.host:
+    if handler.host and not (host_network and handler.host in _LOOPBACK):
         host, port = handler.host, number
-    elif host_network:
+    elif host_network and not handler.host:
         return HookResult(HookFailure.NO_ADDRESS, "without a host, a pod in the host's network has no address (T35)")
     else:
         host, port = address(container, number)
