@@ -160,6 +160,10 @@ def test_an_upload_takes_its_time_and_arrives_whole() -> None:
     asyncio.run(story())
 
 
+def test_the_time_an_upload_takes_to_send_is_not_taken_from_the_servers_time() -> None:
+    assert asyncio.run(fate_of(takes_uploads, mix="upload:1s=1", request_timeout_s=0.6))[0] is Fate.OK
+
+
 def test_an_upload_that_is_cut_off_is_reset() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)

@@ -33,7 +33,7 @@ def test_a_server_that_does_not_answer_does_not_slow_the_arrivals() -> None:
 def test_every_arrival_is_accounted_for() -> None:
     async def story() -> None:
         async with serving(keeps_alive) as port:
-            run = Run(Backends([port, closed_port()]), "new=1,keepalive=1", rate=300)
+            run = Run(Backends([port, closed_port()]), "new=1,keepalive=1", strict=True, rate=300)
             requests = await run.send(for_s=0.5)
         pressure = run.traffic.pressure
         assert pressure.sent == len(requests) + sum(number for _, number in pressure.not_counted)
@@ -62,7 +62,7 @@ def test_at_the_bound_of_requests_in_flight_arrivals_are_counted_as_not_sent() -
 def test_what_was_due_while_we_stood_still_is_not_sent_and_not_lost() -> None:
     async def story() -> None:
         async with serving(keeps_alive) as port:
-            run = Run(Backends([port]), "new=1", rate=100)
+            run = Run(Backends([port]), "new=1", strict=True, rate=100)
             asyncio.get_running_loop().call_later(0.2, time.sleep, 0.5)
             requests = await run.send(for_s=1.0)
         pressure = run.traffic.pressure
@@ -91,7 +91,7 @@ def test_a_race_that_we_lost_by_standing_still_is_counted_apart() -> None:
 
     async def story(stalls: bool) -> tuple[int, int]:
         async with serving(handle) as port:
-            run = Run(Backends([port]), "keepalive=1", rate=4, pool_size=1, rtt_s=0.02)
+            run = Run(Backends([port]), "keepalive=1", strict=True, rate=4, pool_size=1, rtt_s=0.02)
             if stalls:
                 asyncio.get_running_loop().call_later(0.2, stand_still)  # the second request is due at 0.25
             await run.send(for_s=0.45)
@@ -109,7 +109,7 @@ def test_a_time_out_that_passed_while_we_stood_still_is_none() -> None:
 
     async def story() -> None:
         async with serving(slowly) as port:
-            run = Run(Backends([port]), "slow=1", rate=1, request_timeout_s=0.8)
+            run = Run(Backends([port]), "slow=1", strict=True, rate=1, request_timeout_s=0.8)
             asyncio.get_running_loop().call_later(0.3, time.sleep, 1.0)
             (request,) = await run.send(for_s=0.2)
         assert request.fate is Fate.OK

@@ -1,10 +1,10 @@
 import asyncio
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong, RejectConnection, Request, TextMessage
 
 from lameduck.ending.requests import Fate
-from tests.rehearse.traffic.sending import Handler, fate_of, one_request, reset, says, serving
+from tests.rehearse.traffic.sending import Handler, fate_of, one_request, reset, says, serving, until
 
 heard: list[object] = []
 
@@ -77,9 +77,15 @@ def test_a_frame_that_breaks_the_protocol_cuts_it() -> None:
 
 def test_pings_are_answered_and_messages_are_taken() -> None:
     answers = (AcceptConnection(), Ping(payload=b"there?"), TextMessage(data="news"))
-    fate, detail = asyncio.run(fate_of(speaks(*answers), mix="websocket=1"))
-    assert (fate, detail) == (Fate.OK, "still open when the client left")
-    assert any(type(event).__name__ == "Pong" for event in heard)
+
+    async def story() -> None:
+        async with serving(speaks(*answers)) as port:
+            request = await one_request(port, "websocket=1")
+            assert (request.fate, request.detail) == (Fate.OK, "still open when the client left")
+            await until(lambda: any(isinstance(event, CloseConnection) for event in heard))  # we left in good order
+        assert any(isinstance(event, Pong) for event in heard)
+
+    asyncio.run(story())
 
 
 def test_we_leave_with_a_close_frame_when_the_time_is_over() -> None:
@@ -92,4 +98,4 @@ def test_we_leave_with_a_close_frame_when_the_time_is_over() -> None:
         assert heard[0].target == "/ws"
 
     asyncio.run(story())
-    assert any(isinstance(event, CloseConnection) and event.code == 1000 for event in heard)
+    assert [event.code for event in heard if isinstance(event, CloseConnection)] == [1000]

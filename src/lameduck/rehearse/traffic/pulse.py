@@ -49,10 +49,11 @@ class Lateness:
 class Pulse:
     """A timer that beats every 10 ms; a late beat says that the loop stood still, and since when (in loop time)."""
 
-    __slots__ = ("_due", "_loop", "_stalls", "_timer", "lag")
+    __slots__ = ("_due", "_loop", "_stall_s", "_stalls", "_timer", "lag")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, stall_s: Seconds = STALL_S) -> None:
         self._loop = loop
+        self._stall_s = stall_s
         self._stalls: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -79,7 +80,7 @@ class Pulse:
     def _with_the_present_one(self) -> list[tuple[float, float]]:
         stalls = list(self._stalls)
         now = self._loop.time()
-        if self._timer is not None and now - self._due > STALL_S:
+        if self._timer is not None and now - self._due > self._stall_s:
             stalls.append((self._due - BEAT_S, now))
         return stalls
 
@@ -90,6 +91,6 @@ class Pulse:
     def _beat(self) -> None:
         now = self._loop.time()
         self.lag.add(now - self._due)
-        if now - self._due > STALL_S:
+        if now - self._due > self._stall_s:
             self._stalls.append((self._due - BEAT_S, now))
         self._arm()

@@ -15,7 +15,7 @@ from lameduck.rehearse.traffic.http_client import HttpClient, RequestHeads
 from lameduck.rehearse.traffic.plan import TrafficPlan
 from lameduck.rehearse.traffic.pool import Pool
 from lameduck.rehearse.traffic.pressure import LATE_S, Pressure
-from lameduck.rehearse.traffic.pulse import Lateness, Pulse
+from lameduck.rehearse.traffic.pulse import STALL_S, Lateness, Pulse
 from lameduck.rehearse.traffic.websocket_client import WebSocketClient
 from lameduck.rehearse.traffic.wire import Distance
 
@@ -33,6 +33,7 @@ class Traffic:
 
     Made inside a running event loop. `clock` is the rehearsal's; `on_request` is called once for each request that is
     over. A request that we did not send, or that failed by our own fault, has no record: `pressure` counts it.
+    Our own fault is: to be `late_s` late, or to stand still for `stall_s` at the wrong moment.
     """
 
     def __init__(
@@ -41,11 +42,15 @@ class Traffic:
         balancer: Balancer,
         clock: Callable[[], Seconds],
         on_request: Callable[[Request], None],
+        *,
+        late_s: Seconds = LATE_S,
+        stall_s: Seconds = STALL_S,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.plan = plan
         self.distance = Distance(self.loop, plan.rtt_s, clock)
-        self.pulse = Pulse(self.loop)
+        self.pulse = Pulse(self.loop, stall_s)
+        self._late_s = late_s
         self._balancer = balancer
         self._on_request = on_request
         self._heads = RequestHeads()
@@ -95,6 +100,7 @@ class Traffic:
             except TimeoutError:
                 for client in tuple(self._in_flight):
                     client.abandon()
+        await asyncio.sleep(self.plan.rtt_s)  # what was said last (a WebSocket's close frame) is still on its way
         self.close()
 
     def close(self) -> None:
@@ -186,7 +192,7 @@ class Traffic:
             self._due += 1
             late_s = now - due
             self._late.add(late_s)
-            if late_s > LATE_S:
+            if late_s > self._late_s:
                 self._not_sent_late += 1
             elif len(self._in_flight) >= self._most_in_flight:
                 self._not_sent_full += 1

@@ -20,7 +20,7 @@ from lameduck.rehearse.traffic.delay_line import DelayLine
 
 __all__ = ["Distance", "PodSeen", "Receiver", "Wire"]
 
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024  # above 128 KiB, malloc asks the kernel for each buffer anew
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 _BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)  # named since 3.12; ip(7): 24
 _SOURCES = 254
