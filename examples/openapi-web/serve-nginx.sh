@@ -4,6 +4,7 @@
 set -eu
 port=$1
 prefix=$(mktemp -d "${TMPDIR:-/tmp}/lameduck-nginx.XXXXXX")
+chmod 755 "$prefix" # its workers are another user when root starts it
 mkdir "$prefix/html" "$prefix/temp"
 echo hello > "$prefix/html/index.html"
 head -c 200000 /dev/zero > "$prefix/html/download"

@@ -17,6 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 __all__ = ["main"]
 
 _PIECES_PER_S = 10
+_LINGER_S = 2.0
+"""How long idle kept-alive connections stay open at the end: a client that is about to use one is answered with
+`Connection: close` instead of meeting a closing connection."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,11 +58,18 @@ class _Server:
         if self._on_stop == "exit":
             os._exit(0)
         server.close()  # nobody new; what is in flight goes on
-        for writer in self._open - self._busy:
-            writer.close()
+        await self._linger()
         await self._idle.wait()
         print("nothing is in flight any more", flush=True)
         await asyncio.sleep(self._clean_up_s)
+
+    async def _linger(self) -> None:
+        """Let go of idle connections when their clients have had the time to use them once more."""
+        until = asyncio.get_running_loop().time() + _LINGER_S
+        while self._open - self._busy and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.02)
+        for writer in self._open - self._busy:
+            writer.close()
 
     def _told(self) -> None:
         print("got SIGTERM", flush=True)
