@@ -101,3 +101,10 @@ def test_a_rollout_of_many_pods_stays_bounded_and_says_what_it_leaves_out() -> N
 def test_the_worst_pods_of_a_rollout_are_the_ones_that_are_drawn() -> None:
     text = printed(sample_answers.many_pods(30), 80)
     assert "web-29  grace 30 s" in text
+
+
+@pytest.mark.parametrize("width", range(26, 60))
+def test_the_numbers_on_the_axis_never_run_into_each_other(width: int) -> None:
+    axis = [line for line in printed(sample_answers.no_pre_stop(), width).splitlines() if line.lstrip()[:4] == "0 s "]
+    assert all(re.fullmatch(r"( +[\d.]+ s)+", line) for line in axis)
+    assert axis

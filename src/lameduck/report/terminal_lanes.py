@@ -87,16 +87,15 @@ def _name(name: str, width: int) -> Text:
 
 
 def _axis(chart: Chart, columns: _Columns, name_width: int) -> Iterator[Text]:
+    # Nine columns for each tick: no label is longer than that.
     times = ticks(chart.start_s, chart.end_s, max(2, columns.count // 9))
     numbers, rule = [" "] * (columns.count + 8), ["─"] * columns.count
-    free_from = 0
     for t_s in times:
         column = columns.of(t_s)
         rule[column] = "├" if t_s == 0 else "┼"
         label = f"{t_s:g} s"
-        if column >= free_from and t_s >= 0:
+        if t_s >= 0:
             numbers[column : column + len(label)] = label
-            free_from = column + len(label) + 1
     if chart.deadline_s is not None:
         rule[columns.of(chart.deadline_s)] = "│"
     indent = " " * (name_width + 2)
