@@ -8,6 +8,7 @@ signal.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ class _Server:
         self._stopping = asyncio.Event()
         self._busy: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
+        self._left = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -65,9 +67,11 @@ class _Server:
 
     async def _linger(self) -> None:
         """Let go of idle connections when their clients have had the time to use them once more."""
-        until = asyncio.get_running_loop().time() + _LINGER_S
-        while self._open - self._busy and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                while self._open - self._busy:
+                    self._left.clear()
+                    await self._left.wait()
         for writer in self._open - self._busy:
             writer.close()
 
@@ -86,6 +90,7 @@ class _Server:
         finally:
             self._done(writer)
             self._open.discard(writer)
+            self._left.set()
             writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
