@@ -5,11 +5,11 @@ import pytest
 from lameduck.pod.handlers import Exec, HttpGet, Sleep
 from lameduck.pod.place import InputError
 from lameduck.pod.reading import read_text
-from lameduck.rehearse.making_up import DEFAULT_GRACE_S, made_up_manifest
+from lameduck.rehearse.making_up import DEFAULT_GRACE_S, DEFAULT_PORT, made_up_manifest
 
 
 def made_up(**given: object) -> str:
-    options: dict[str, object] = {"port": None, "pre_stop": None, "grace_s": None, "replicas": 2, **given}
+    options: dict[str, object] = {"port": DEFAULT_PORT, "pre_stop": None, "grace_s": None, "replicas": 2, **given}
     return made_up_manifest(["serve", "--port", "{port}"], **options)  # type: ignore[arg-type]
 
 
@@ -27,6 +27,13 @@ def test_the_port_that_is_named_stands_in_the_command_and_under_ports() -> None:
     container = workload.pod.container("app")
     assert container.command == ("serve", "--port", "5000")
     assert [port.number for port in container.ports] == [5000]
+
+
+def test_without_a_port_it_is_a_worker_that_no_service_selects() -> None:
+    manifests = read_text(made_up(port=None, pre_stop="5"), "made up")
+    (workload,) = manifests.workloads
+    container = workload.pod.container("app")
+    assert (container.ports, container.readiness, manifests.services) == ((), None, ())
 
 
 @pytest.mark.parametrize("text", ["5", "5s", "sleep:5"])

@@ -1,6 +1,6 @@
 """The command line: parse, call, print, exit.
 
-Exit codes: 0 graceful, 1 ungraceful, 2 input that cannot be used, 130 interrupted.
+Exit codes: 0 graceful, 1 ungraceful, 2 input that cannot be used, 128+n interrupted by signal n.
 """
 
 import sys
@@ -12,13 +12,17 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `lameduck` (or `kubectl lameduck`) with these words, the process' own by default, and exit."""
     try:
-        from lameduck.cli.program import run
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("lameduck"):
-            raise
-        print(
-            f"lameduck: the command line needs {missing.name}, which is not installed: pip install 'lameduck[cli]'",
-            file=sys.stderr,
-        )
-        sys.exit(2)
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+        try:
+            from lameduck.cli.program import run
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("lameduck"):
+                raise
+            print(
+                f"lameduck: the command line needs {missing.name}, which is not installed: pip install 'lameduck[cli]'",
+                file=sys.stderr,
+            )
+            sys.exit(2)
+        sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+    except KeyboardInterrupt:  # nothing has been started yet, or nothing is left: see interrupting.py
+        print("lameduck: interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 
 from lameduck import __version__
+from lameduck.cli.interrupting import Interrupted
 from lameduck.cli.rehearse import rehearse_command
 from lameduck.pod.place import InputError
 
@@ -25,16 +26,18 @@ def run(argv: list[str]) -> int:
     """Run one command and answer its exit code. Whatever is wrong with the input is one line on stderr."""
     words, command = _split_at_dashes(argv)
     try:
-        code = program.main(words, prog_name="lameduck", standalone_mode=False, obj=command)
+        code = program.main(words or ["--help"], prog_name="lameduck", standalone_mode=False, obj=command)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as left:
         return left.exit_code
     except click.ClickException as error:
-        error.show()
+        print(f"lameduck: {_in_one_line(error)}", file=sys.stderr)
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        print("lameduck: interrupted; everything it started has been ended", file=sys.stderr)
-        return 130
+    except click.Abort:
+        raise KeyboardInterrupt from None  # click's name for it
+    except Interrupted as interruption:
+        print(f"lameduck: {interruption}", file=sys.stderr)
+        return interruption.exit_code
     except InputError as error:
         _complain(error)
         return 2
@@ -53,6 +56,12 @@ def _split_at_dashes(argv: list[str]) -> tuple[list[str], tuple[str, ...] | None
         return argv, None
     at = argv.index("--")
     return argv[:at], tuple(argv[at + 1 :])
+
+
+def _in_one_line(error: click.ClickException) -> str:
+    """What is wrong with the words of the command line, and where to look them up."""
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "lameduck"
+    return " ".join(f"{error.format_message().rstrip('.')}. See {command} --help.".split())
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -1,9 +1,7 @@
 """`lameduck rehearse`: how does this workload end, when it runs?"""
 
-import asyncio
 import json
 import shlex
-import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +10,9 @@ from rich.console import Console
 
 from lameduck.cli.answering import answer_of
 from lameduck.cli.choosing import choose_workload
+from lameduck.cli.interrupting import run_until_interrupted
 from lameduck.cli.progress import Progress
-from lameduck.cli.writing import write_whole
+from lameduck.cli.writing import check_writable, write_stdout, write_whole
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.place import InputError
 from lameduck.pod.reading import read_paths, read_text
@@ -21,7 +20,7 @@ from lameduck.pod.workloads import Service, Workload
 from lameduck.rehearse.casting import Cast, cast_pod
 from lameduck.rehearse.endpoints import Lag
 from lameduck.rehearse.engine import Isolation
-from lameduck.rehearse.making_up import made_up_manifest
+from lameduck.rehearse.making_up import DEFAULT_PORT, made_up_manifest
 from lameduck.rehearse.processes import ProcessEngine
 from lameduck.rehearse.rehearsal import End, Rehearsed, Settings, rehearse
 from lameduck.rehearse.signals import signal_name, signal_number
@@ -102,7 +101,7 @@ def _seconds(_: click.Context, param: click.Parameter, value: str) -> Seconds:
     callback=_seconds,
     default="60s",
     show_default=True,
-    help="How long the first replicas may take to get ready.",
+    help="How long a replica may take to get ready.",
 )
 @click.option(
     "--format",
@@ -129,18 +128,21 @@ def rehearse_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
         raise InputError("there is no command after --.", at=None, do="Write lameduck rehearse -- COMMAND {port}.")
     if (command is None) == (not paths):
         raise InputError(
-            "it needs either manifests or a command.",
+            "it needs a manifest or a command." if command is None else "it takes a manifest or a command, not both.",
             at=None,
             do="Write lameduck rehearse FILE, or lameduck rehearse -- COMMAND {port}.",
         )
     if options["print_manifest"]:
         if command is None:
             raise InputError("the manifest is yours already.", at="--print-manifest", do="Use it with -- COMMAND.")
-        click.echo(_made_up(command, options), nl=False)
+        write_stdout(_made_up(command, options))
         return 0
+    for option, path in (("--html", options["html_file"]), ("--junit", options["junit_file"])):
+        if path is not None:
+            check_writable(path, option=option)
     workload, services, cast = _cast(command, paths, options)
     settings = _settings(workload, options)
-    rehearsed = asyncio.run(_play(workload, services, cast, settings, options))
+    rehearsed = run_until_interrupted(_play(workload, services, cast, settings, options))
     title = workload.title if command is None else shlex.join(command)
     answer = answer_of(workload, settings, rehearsed, title=title)
     _print(answer, options)
@@ -148,9 +150,12 @@ def rehearse_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
 
 
 def _made_up(command: tuple[str, ...], options: dict[str, Any]) -> str:
+    port = options["port"]
+    if port is None and (options["rate"] > 0 or any("{port}" in word for word in command)):
+        port = DEFAULT_PORT
     return made_up_manifest(
         command,
-        port=options["port"],
+        port=port,
         pre_stop=options["pre_stop"],
         grace_s=options["grace"],
         replicas=options["replicas"] or 2,
@@ -164,6 +169,8 @@ def _cast(
     if command is not None:
         if options["runs"]:
             raise InputError("a bare command has no containers to name.", at="--run", do="Leave --run or -- out.")
+        if options["workload"]:
+            raise InputError("a bare command is the workload.", at="--workload", do="Leave --workload or -- out.")
         manifests = read_text(_made_up(command, options), "the made-up manifest")
         workload = manifests.workloads[0]
         # The words themselves, with their placeholders: the manifest shows them filled in.
@@ -236,26 +243,21 @@ def _stop_signals(workload: Workload, texts: Sequence[str]) -> tuple[tuple[str, 
 async def _play(
     workload: Workload, services: Sequence[Service], cast: Cast, settings: Settings, options: dict[str, Any]
 ) -> Rehearsed:
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    if task is not None:
-        for signum in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(signum, task.cancel)
     prefer = Isolation(options["isolation"]) if options["isolation"] else None
-    try:
-        with Progress(quiet=options["quiet"]) as progress:
-            async with ProcessEngine(prefer) as engine:
-                return await rehearse(workload, services, cast, engine, settings, progress)
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    with Progress(quiet=options["quiet"]) as progress:
+        async with ProcessEngine(prefer) as engine:
+            return await rehearse(workload, services, cast, engine, settings, progress)
 
 
 def _print(answer: Answer, options: dict[str, Any]) -> None:
+    if options["output_format"] == "json":
+        write_stdout(json.dumps(answer.to_json(), indent=1) + "\n")
+    else:
+        console = Console()
+        with console.capture() as text:
+            render_terminal(answer, console=console, verbose=options["verbose"])
+        write_stdout(text.get())
     if options["html_file"]:
         write_whole(options["html_file"], render_html([answer], title=f"Rehearsal of {answer.title}"), option="--html")
     if options["junit_file"]:
         write_whole(options["junit_file"], junit_xml([answer]), option="--junit")
-    if options["output_format"] == "json":
-        click.echo(json.dumps(answer.to_json(), indent=1))
-    else:
-        render_terminal(answer, console=Console(), verbose=options["verbose"])

@@ -1,12 +1,25 @@
-"""Writing a user's file: as a whole, or not at all."""
+"""Writing what the user gets: files as a whole or not at all, and stdout for as long as somebody reads it."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 from lameduck.pod.place import InputError
 
-__all__ = ["write_whole"]
+__all__ = ["check_writable", "write_stdout", "write_whole"]
+
+
+def check_writable(path: str, *, option: str) -> None:
+    """Find out before long work whether its result can be written there.
+
+    Raises InputError, naming `option`, if not.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=Path(path).parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error, option) from None
 
 
 def write_whole(path: str, text: str, *, option: str) -> None:
@@ -27,7 +40,21 @@ def write_whole(path: str, text: str, *, option: str) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror}.", at=option, do="Name another file.") from None
+        raise _unwritable(path, error, option) from None
+
+
+def write_stdout(text: str) -> None:
+    """Print the text. A reader who has seen enough (`| head -1`) is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its exit, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritable(path: str, error: OSError, option: str) -> InputError:
+    return InputError(f"{path} cannot be written: {error.strerror}.", at=option, do="Name another file.")
 
 
 def _umask() -> int:

@@ -21,19 +21,16 @@ DEFAULT_PORT = 8080
 def made_up_manifest(
     command: Sequence[str], *, port: int | None, pre_stop: str | None, grace_s: int | None, replicas: int
 ) -> str:
-    """YAML of a Deployment and its Service for that command: one container named app, a tcpSocket readiness probe.
+    """YAML of a Deployment for that command, with one container named app.
 
-    `pre_stop` is "5" or "sleep:5", "exec:COMMAND" or "http:/PATH". Raises InputError if it is none of these.
+    With a port it serves: there is a tcpSocket readiness probe and a Service; without, it is a worker. `pre_stop` is
+    "5" or "sleep:5", "exec:COMMAND" or "http:/PATH". Raises InputError if it is none of these.
     """
-    number = port or DEFAULT_PORT
-    words = [word.replace("{port}", str(number)).replace("{host}", "0.0.0.0") for word in command]
-    container: dict[str, Any] = {
-        "name": "app",
-        "image": "app:latest",
-        "command": words,
-        "ports": [{"name": "http", "containerPort": number}],
-        "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},
-    }
+    words = [word.replace("{port}", str(port or DEFAULT_PORT)).replace("{host}", "0.0.0.0") for word in command]
+    container: dict[str, Any] = {"name": "app", "image": "app:latest", "command": words}
+    if port is not None:
+        container["ports"] = [{"name": "http", "containerPort": port}]
+        container["readinessProbe"] = {"tcpSocket": {"port": "http"}, "periodSeconds": 1}
     if pre_stop is not None:
         container["lifecycle"] = {"preStop": _handler(pre_stop)}
     grace = DEFAULT_GRACE_S if grace_s is None else grace_s
@@ -55,7 +52,8 @@ def made_up_manifest(
         "metadata": {"name": "app"},
         "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
     }
-    return yaml.safe_dump_all([deployment, service], sort_keys=False, allow_unicode=True)
+    documents = [deployment] if port is None else [deployment, service]
+    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
 
 
 def _handler(text: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lameduck.pod.workloads import Service, Workload
 from lameduck.rehearse.casting import Cast
 from lameduck.rehearse.endpoints import Endpoints, Lag
 from lameduck.rehearse.engine import Engine, Isolation
+from lameduck.rehearse.replacing import rollout_steps
 from lameduck.rehearse.replica import Surroundings
 from lameduck.rehearse.stage import Stage
 from lameduck.rehearse.traffic.plan import TrafficPlan
@@ -78,8 +79,11 @@ async def rehearse(
 ) -> Rehearsed:
     """Play the ending. `engine` is entered by the caller, who so owns the processes.
 
-    Raises InputError for a command that does not start, a port that never gets ready, a service that never answers.
+    Raises InputError for a command that does not start, a port that never gets ready, a service that never answers, a
+    rollout of what nothing rolls out.
     """
+    if settings.end is End.ROLLOUT:
+        rollout_steps(workload, settings.replicas, ())  # whoever cannot be rolled out is told before anything starts
     loop = asyncio.get_running_loop()
     origin = loop.time()
     events: list[Event] = []
@@ -125,6 +129,7 @@ async def rehearse(
             else:
                 progress(f"waiting {_BASELINE_S:g} s for the programs to settle")
             await asyncio.sleep(_BASELINE_S)
+            stage.check_running()
             _check_baseline(requests)
             await _end(stage, settings, progress)
             if traffic is not None and sending is not None:

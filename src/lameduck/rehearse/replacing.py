@@ -104,6 +104,12 @@ def rollout_steps(workload: Workload, replicas: int, pods: Sequence[PodState]) -
 
     Raises InputError for a workload that nothing rolls out.
     """
+    if workload.kind == "Pod":
+        raise InputError(
+            f"{workload.title} is a bare Pod: nothing rolls it out.",
+            at=None,
+            do="End it alone: leave out --end rollout.",
+        )
     match workload.strategy:
         case OnDelete():
             raise InputError(
@@ -115,10 +121,6 @@ def rollout_steps(workload: Workload, replicas: int, pods: Sequence[PodState]) -
             return _recreate(replicas, pods)
         case RollingUpdate() as strategy:
             match workload.kind:
-                case "Pod":
-                    raise InputError(
-                        "A Pod has no controller that could roll it out.", at=None, do="Leave out --end rollout."
-                    )
                 case "StatefulSet":
                     return _one_by_one(replicas, pods, after_gone=True)
                 case "DaemonSet":

@@ -97,11 +97,13 @@ class Replica:
         *,
         old: bool,
         replacement: bool,
+        find_port: bool,
     ) -> None:
         self.name = name
         self.number = number
         self.old = old
         self._first = not replacement
+        self._find_port = find_port
         self._pod = pod
         self._cast = cast
         self._ports = dict(ports)
@@ -167,13 +169,13 @@ class Replica:
     async def start(self, *, within_s: Seconds) -> None:
         """Start its containers in the kubelet's order and begin to probe them.
 
-        Raises InputError if a command does not start, ends at once, or does not listen within that time (first replicas
-        only: a replacement that never listens is part of the rehearsal).
+        Raises InputError if a command does not start, or if it ends or does not listen within that time although it is
+        to be found out where it listens: a replacement that never listens is part of the rehearsal.
         """
         parts = sorted(self._cast.parts, key=lambda part: part.container.role is not Role.SIDECAR)
         for part in parts:
             await self._start_container(part)
-        if self._first:
+        if self._find_port:
             try:
                 async with asyncio.timeout(within_s):
                     for part in parts:
@@ -183,12 +185,23 @@ class Replica:
                     f"container {part.container.name} of {self.name} does not listen on a port within {within_s:g} s."
                     f"{self._words()}",
                     at=None,
-                    do="Put {port} into its command, name the port with --port, or wait longer with --start-within.",
+                    do="Put {port} into its command, or wait longer with --start-within; without traffic: --rate 0.",
                 ) from None
         for part in parts:
             self._probe(part.container)
         self.started = True
         self._judge_ready()
+
+    def check_running(self) -> None:
+        """Raises InputError if one of its containers has ended, though nobody has asked it to."""
+        ending = next((ending for ending in self.endings if ending.exit_s is not None), None)
+        if ending is not None:
+            raise InputError(
+                f"container {ending.name} of {self.name} ended with status {ending.exit_code} before any pod was ended."
+                f"{self._words()}",
+                at=None,
+                do="It must keep running; replicas run side by side, so write {port} where it names a fixed port.",
+            )
 
     def delete(self, grace_s: int | None) -> None:
         """Ask for its deletion, as `kubectl delete pod` does; None: with the spec's grace."""
@@ -236,14 +249,7 @@ class Replica:
             if found and part.ports:
                 self._own_ports[part.ports[0]] = self._ports[part.ports[0]] = found[0]
                 return
-            ending = next((e for e in self.endings if e.name == part.container.name and e.exit_s is not None), None)
-            if ending is not None:
-                raise InputError(
-                    f"container {part.container.name} of {self.name} ended with status {ending.exit_code} while it "
-                    f"started.{self._words()}",
-                    at=None,
-                    do="If it always listens on the same port, put {port} into its command or use --replicas 1.",
-                )
+            self.check_running()
             await asyncio.sleep(_LOOK_S)
 
     async def _watch(self, container: str, process: ContainerProcess) -> None:
@@ -418,11 +424,11 @@ class Replica:
             )
         elif count == _LINES_KEPT + 1:
             self._note(f"more than {_LINES_KEPT:,} lines of output; the rest is not kept", container)
-        if not self.started:
+        if not self.ready.is_set():
             self._last_words = [*self._last_words[-2:], line]
 
     def _words(self) -> str:
-        """What a container that does not start last said, for the message."""
+        """What a container that does not get ready last said, for the message."""
         return f" It said: {' | '.join(self._last_words)}." if self._last_words else ""
 
     def _note(self, text: str, container: str | None = None) -> None:

@@ -21,9 +21,6 @@ from lameduck.rehearse.replica import Replica, Surroundings
 
 __all__ = ["Stage"]
 
-_MARGIN_S = Seconds(5.0)
-"""What a replacement gets beyond the delays of its own probes before nobody waits for it any more."""
-
 
 @dataclass(slots=True)
 class _Member:
@@ -44,6 +41,7 @@ class Stage:
         self._around = surroundings(self._changed.set)
         self._members: list[_Member] = []
         self._taken: set[int] = set()
+        self._start_within = Seconds(0)
 
     @property
     def replicas(self) -> tuple[Replica, ...]:
@@ -52,8 +50,9 @@ class Stage:
 
     async def open(self, *, within_s: Seconds) -> None:
         """Start the first replicas and wait until all are Ready. Raises InputError if one does not get there."""
+        self._start_within = within_s
         for _ in range(self._replicas):
-            self._create(old=True, replacement=False, within_s=within_s)
+            self._create(old=True, replacement=False)
         await asyncio.gather(*(member.starting for member in self._members))
         for replica in self.replicas:
             try:
@@ -64,6 +63,11 @@ class Stage:
                     at=None,
                     do="See its output with -v, mend its readiness probe, or allow more time with --start-within.",
                 ) from None
+
+    def check_running(self) -> None:
+        """Raises InputError if a container has ended by itself."""
+        for replica in self.replicas:
+            replica.check_running()
 
     async def end_one_pod(self, grace_s: int | None) -> None:
         """Delete one pod, let its controller replace it, and wait until it is gone and the Service has a pod again.
@@ -78,7 +82,7 @@ class Stage:
                 break
             await self._next_change()
         if replacing is not Replacing.NEVER:
-            replacement = self._create(old=False, replacement=True, within_s=_MARGIN_S)
+            replacement = self._create(old=False, replacement=True)
             # Only a Service that has nobody else needs the replacement to end the losses.
             if self._replicas == 1:
                 await self._wait_ready(replacement)
@@ -94,7 +98,7 @@ class Stage:
                 if replica.name in steps.delete:
                     replica.delete(grace_s)
             for _ in range(steps.create):
-                replacement = self._create(old=False, replacement=True, within_s=_MARGIN_S)
+                replacement = self._create(old=False, replacement=True)
                 self._around.tasks.create_task(self._wait_ready(replacement))
             if steps != Steps():
                 continue
@@ -112,13 +116,10 @@ class Stage:
     def _state(self, replica: Replica) -> PodState:
         return replica.state(min_ready_s=self._workload.min_ready_s)
 
-    def _create(self, *, old: bool, replacement: bool, within_s: Seconds) -> Replica:
+    def _create(self, *, old: bool, replacement: bool) -> Replica:
         number = len(self._members) + 1
         generation = "a" if old or not replacement else "b"
         ports = {port: free_port(self._taken) for part in self._cast.parts for port in part.ports}
-        if replacement:
-            # A command that always listens on the same port does so in the replacement, too.
-            ports |= self.replicas[0].own_ports
         replica = Replica(
             f"{self._workload.name}-{generation}{number}",
             number,
@@ -128,8 +129,11 @@ class Stage:
             self._around,
             old=old,
             replacement=replacement,
+            # A command that does not listen where it is told will not in the replacement, either.
+            find_port=not replacement or bool(self.replicas[0].own_ports),
         )
-        self._members.append(_Member(replica, self._around.tasks.create_task(replica.start(within_s=within_s))))
+        starting = self._around.tasks.create_task(replica.start(within_s=self._start_within))
+        self._members.append(_Member(replica, starting))
         return replica
 
     async def _wait_ready(self, replica: Replica) -> None:
@@ -140,11 +144,11 @@ class Stage:
             raise InputError(
                 f"the replacement {replica.name} did not get ready within {allowed:g} s{replica.last_failure()}.",
                 at=None,
-                do="See its output with -v; a command that always takes the same port needs {port} in its place.",
+                do="See its output with -v, mend its readiness probe, or allow more time with --start-within.",
             ) from None
 
     def _startup_allowance(self) -> Seconds:
-        """The longest that the probes of a healthy container may take to say so (T72)."""
+        """How long a replacement may take: as the first ones, and as long as its probes wait besides (T72)."""
         longest = 0.0
         for part in self._cast.parts:
             container = part.container
@@ -153,7 +157,7 @@ class Stage:
                 if probe is not None:
                     total += probe.initial_delay_s + (probe.success_threshold + 1) * probe.period_s + probe.timeout_s
             longest = max(longest, total)
-        return Seconds(longest + 2 * _MARGIN_S)
+        return Seconds(longest + self._start_within)
 
     async def _next_change(self) -> None:
         await self._changed.wait()

@@ -186,7 +186,9 @@ def _container_spans(
     if stop_s > at:
         yield Span(at, stop_s, Phase.RUNNING if container.hook_start_s is None else Phase.WAITING)
     if exit_s > stop_s:
-        unheard = signal is not None and signal.reception in ("ignored", "blocked", "discarded")
+        # A blocked signal is heard by whoever waits for it (sigwait: tini, for one); only SIGKILL shows who did not.
+        deaf = ("ignored", "discarded", "blocked") if container.killed else ("ignored", "discarded")
+        unheard = signal is not None and signal.reception in deaf
         detail = "" if signal is None else f"{signal.signal} {signal.reception}"
         yield Span(stop_s, exit_s, Phase.UNHEARD if unheard else Phase.STOPPING, detail)
 
