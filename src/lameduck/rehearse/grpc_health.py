@@ -11,6 +11,8 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
+from lameduck.rehearse.http_get import reason_of
+
 __all__ = ["GrpcHealthError", "check_health"]
 
 _USER_AGENT = "kube-probe/1.36"
@@ -32,11 +34,11 @@ async def check_health(host: str, port: int, service: str) -> None:
     try:
         reader, writer = await asyncio.open_connection(host, port)
     except OSError as error:
-        raise GrpcHealthError(f"cannot connect: {error.strerror or error}") from error
+        raise GrpcHealthError(f"cannot connect: {reason_of(error)}") from error
     try:
         await _call(reader, writer, f"{host}:{port}", service)
     except (OSError, h2.exceptions.ProtocolError) as error:
-        raise GrpcHealthError(f"health rpc failed: {str(error) or type(error).__name__}") from error
+        raise GrpcHealthError(f"health rpc failed: {reason_of(error)}") from error
     finally:
         writer.close()
         with contextlib.suppress(OSError):

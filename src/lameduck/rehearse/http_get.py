@@ -6,13 +6,14 @@ pkg/probe/http RedirectChecker). There is no time limit here: the caller has one
 
 import asyncio
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import h11
 
-__all__ = ["Answer", "HttpGetError", "NotHttpsError", "http_get"]
+__all__ = ["Answer", "HttpGetError", "NotHttpsError", "http_get", "reason_of"]
 
 _REDIRECTS = 10
 _BODY_BYTES = 10 * 1024  # what the kubelet reads of an answer's body
@@ -62,11 +63,11 @@ async def _get_once(url: str, headers: tuple[tuple[str, str], ...]) -> tuple[int
     except ssl.SSLError as error:
         raise NotHttpsError(f"no TLS at {parts.netloc}: {error.reason}") from error
     except (OSError, UnicodeError) as error:
-        raise HttpGetError(_words(error)) from error
+        raise HttpGetError(reason_of(error)) from error
     try:
         return await _exchange(reader, writer, parts.path, parts.query, _complete(headers, parts.netloc))
     except (OSError, h11.ProtocolError) as error:
-        raise HttpGetError(_words(error)) from error
+        raise HttpGetError(reason_of(error)) from error
     finally:
         writer.close()
         with contextlib.suppress(OSError):
@@ -122,8 +123,8 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _words(error: Exception) -> str:
-    """ "Connection refused" instead of asyncio's "Multiple exceptions: …"."""
-    if isinstance(error, OSError) and error.strerror and not error.strerror.startswith("["):
-        return error.strerror.partition("(")[0].removeprefix("Connect call failed").strip() or str(error)
+def reason_of(error: Exception) -> str:
+    """What went wrong in few words: `Connection refused` instead of asyncio's sentence around it."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     return str(error) or type(error).__name__

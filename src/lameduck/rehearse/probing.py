@@ -23,7 +23,7 @@ from lameduck.pod.handlers import Exec, Grpc, HttpGet, ProbeHandler, TcpSocket
 from lameduck.rehearse.engine import ContainerProcess
 from lameduck.rehearse.grpc_health import GrpcHealthError, check_health
 from lameduck.rehearse.hooks import Address, port_number, url_of
-from lameduck.rehearse.http_get import HttpGetError, http_get
+from lameduck.rehearse.http_get import HttpGetError, http_get, reason_of
 
 __all__ = ["FIRST_START_RETRY_S", "WORKER_LEAD_S", "Prober"]
 
@@ -246,6 +246,6 @@ async def _tcp(host: str, port: int) -> _Outcome:
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
-        return _Outcome(False, f"port {port}: {error.strerror or error}")
+        return _Outcome(False, f"port {port}: {reason_of(error)}")
     writer.transport.abort()
     return _Outcome(True, f"port {port} is open")
