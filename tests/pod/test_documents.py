@@ -259,6 +259,9 @@ class TestLimits:
         text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 300))
         assert "nests deeper than 200 levels" in refusal(text)
 
+    def test_a_million_of_the_same_key_is_not_a_million_problems(self) -> None:
+        assert len(only("a: 1\n" * 1000).problems) == 100
+
     def test_too_many_documents_are_refused(self) -> None:
         assert len(read("---\na\n" * MAX_DOCUMENTS).documents) == MAX_DOCUMENTS
         assert "more than 10,000 documents" in refusal("---\na\n" * (MAX_DOCUMENTS + 1))

@@ -16,7 +16,7 @@ from tests.strategies import mutated_texts, objects, odd_objects, renderings, se
 
 _patient = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 quick = settings(deadline=None, max_examples=300, suppress_health_check=_patient)
-unhurried = settings(deadline=None, max_examples=100, suppress_health_check=_patient)
+unhurried = settings(deadline=None, max_examples=40, suppress_health_check=_patient)
 
 
 def check_words(refusal: InputError) -> None:

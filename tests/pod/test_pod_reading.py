@@ -219,6 +219,12 @@ def test_an_odd_probe_is_told(fields: str, message: str) -> None:
     assert container(fields)[1] == [message]
 
 
+def test_a_readiness_probe_causes_no_kill() -> None:
+    probe = container("readinessProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 5}")[0].readiness
+    assert probe is not None
+    assert probe.termination_grace_period_s is None
+
+
 def test_zero_in_a_probe_counts_as_not_written() -> None:
     probe = container("readinessProbe: {tcpSocket: {port: 80}, timeoutSeconds: 0, periodSeconds: 0}")[0].readiness
     assert probe is not None

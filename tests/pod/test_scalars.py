@@ -30,6 +30,7 @@ from lameduck.pod.scalars import Value, resolve, without_lone_surrogates
         ("0o8", "0o8"),
         ("30.0", 30.0),
         (".5", 0.5),
+        ("._5", "._5"),
         ("1e3", 1000.0),
         ("1.5E+2", 150.0),
         (".inf", math.inf),

@@ -8,12 +8,14 @@ from lameduck.pod.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, Wr
 from lameduck.pod.place import InputError
 from lameduck.pod.source import Source
 
-__all__ = ["MAX_DEPTH", "MAX_VALUES", "Builder"]
+__all__ = ["MAX_COMPLAINTS", "MAX_DEPTH", "MAX_VALUES", "Builder"]
 
 MAX_DEPTH = 200
 """Nesting, aliases expanded. Custom resource definitions, the deepest objects in the field, stay below 100."""
 MAX_VALUES = 2_000_000
 """Values in one file, aliases expanded. 16 MiB of ordinary manifests hold about 1.2 million."""
+MAX_COMPLAINTS = 100
+"""In one document: nobody reads more, and a hostile file holds a million."""
 
 
 class Builder:
@@ -40,7 +42,7 @@ class Builder:
         """Values so far, aliases expanded, with those of earlier documents."""
         return self._values
 
-    def scalar(self, text: str, start: int, end: int, *, plain: bool, anchor: str | None = None) -> None:
+    def scalar(self, text: str, start: int, end: int, plain: bool, anchor: str | None = None) -> None:
         node = Scalar(text, start, end, plain)
         if anchor is not None:
             self._anchors[anchor] = node
@@ -117,12 +119,10 @@ class Builder:
         earlier = mapping.entries.get(name)
         if earlier is not None and not earlier.merged:
             first = self._source.place(earlier.key.start)
-            self.complaints.append(
-                (
-                    key.start,
-                    f"{name} stands twice in this mapping, first in line {first.line}. "
-                    "Keep one: readers refuse it, or take the last.",
-                )
+            self._complain(
+                key.start,
+                f"{name} stands twice in this mapping, first in line {first.line}. "
+                "Keep one: readers refuse it, or take the last.",
             )
         if earlier is not None:
             del mapping.entries[name]  # so that the order is that of the entries that count
@@ -134,9 +134,7 @@ class Builder:
         sources = [follow(item) for item in written.items] if isinstance(written, Sequence) else [written]
         for source in sources:
             if not isinstance(source, Mapping):
-                self.complaints.append(
-                    (key.start, "<< merges mappings, and this is none. Write an alias to a mapping.")
-                )
+                self._complain(key.start, "<< merges mappings, and this is none. Write an alias to a mapping.")
                 continue
             for name, entry in source.entries.items():
                 mapping.entries.setdefault(name, Entry(entry.key, entry.value, merged=True))
@@ -147,8 +145,12 @@ class Builder:
             if self.template_at is None:
                 self.template_at = key.start
         else:
-            self.complaints.append((key.start, "This key is a list or a mapping. Kubernetes wants text: write a name."))
+            self._complain(key.start, "This key is a list or a mapping. Kubernetes wants text: write a name.")
         return text
+
+    def _complain(self, index: int, message: str) -> None:
+        if len(self.complaints) < MAX_COMPLAINTS:
+            self.complaints.append((index, message))
 
     def _too_deep(self, index: int) -> InputError:
         return InputError(

@@ -97,7 +97,7 @@ def _scalar(text: str, index: int, builder: Builder) -> int:
     literal = _LITERAL.match(text, index)
     if literal is None:
         raise NotJson(index, "a value is missing")
-    builder.scalar(literal.group(), index, literal.end(), plain=True)
+    builder.scalar(literal.group(), index, literal.end(), True)
     return literal.end()
 
 
@@ -106,7 +106,7 @@ def _string(text: str, index: int, builder: Builder) -> int:
         value, end = _DECODER.raw_decode(text, index)
     except json.JSONDecodeError as wrong:
         raise NotJson(wrong.pos, "this string does not end, or holds a character that must be escaped") from None
-    builder.scalar(value if value.isascii() else without_lone_surrogates(value), index, end, plain=False)
+    builder.scalar(value if value.isascii() else without_lone_surrogates(value), index, end, False)
     return int(end)
 
 

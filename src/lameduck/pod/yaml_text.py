@@ -1,6 +1,6 @@
 """YAML text to nodes, by the parser's events.
 
-Not by the parser's own composing: that recurses in C, builds whatever aliases ask for, and is slower than this.
+Not by the parser's own composing: that recurses in C, and knows neither depth nor what its aliases come to.
 """
 
 import re
@@ -47,48 +47,46 @@ def read_yaml(source: Source, start: int, end: int, *, values_before: int = 0) -
     """
     text = source.text[start:end]
     builder = Builder(source, values_before=values_before)
-    for event in _events(text, start):
-        first = event.start_mark.index + start
-        last = event.end_mark.index + start
-        match event:
-            case yaml.ScalarEvent():
-                if event.anchor is not None or event.tag is not None:
-                    first = min(_after_properties(source.text, first), last)
-                plain = event.implicit[0] or event.tag in _TYPED
-                value = event.value
-                if not (plain or value.isascii()):
-                    value = without_lone_surrogates(value)
-                builder.scalar(value, first, last, plain=plain, anchor=event.anchor)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                if event.anchor is not None or event.tag is not None:
-                    first = _after_properties(source.text, first)
-                kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence
-                builder.open(kind(first), event.anchor)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                builder.close(last)
-            case yaml.AliasEvent():
-                builder.alias(event.anchor or "", first, last)
-            case yaml.DocumentStartEvent():
+    try:
+        next_event = _parser(text).get_event
+        while (event := next_event()) is not None:
+            kind = type(event)
+            if kind is yaml.DocumentStartEvent:
                 builder = Builder(source, values_before=values_before)
-            case yaml.DocumentEndEvent():
+            elif kind is yaml.DocumentEndEvent:
                 values_before = builder.values
                 yield builder
-            case _:  # the stream's start and end
-                pass
-
-
-def _events(text: str, start: int) -> Iterator[Any]:
-    """The parser's events; its marks count characters from the start of `text`."""
-    try:
-        parser = _parser(text)
-        while (event := parser.get_event()) is not None:
-            yield event
+            else:
+                _take(event, kind, builder, source.text, start)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         index = min(mark.index, len(text)) if mark is not None else 0
         raise NotYaml(start + index, _words(wrong, text[index : index + 1])) from None
     except yaml.YAMLError as wrong:
         raise NotYaml(start, str(wrong).splitlines()[0]) from None
+
+
+def _take(event: Any, kind: type, builder: Builder, text: str, start: int) -> None:
+    """Gives one event to the builder; its marks count from `start`. Written for speed: reading spends its time here."""
+    first = event.start_mark.index + start
+    if kind is yaml.ScalarEvent:
+        last = event.end_mark.index + start
+        tag = event.tag
+        if tag is not None or event.anchor is not None:
+            first = min(_after_properties(text, first), last)
+        plain = event.implicit[0] or tag in _TYPED
+        value = event.value
+        if not (plain or value.isascii()):
+            value = without_lone_surrogates(value)
+        builder.scalar(value, first, last, plain, event.anchor)
+    elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+        builder.close(event.end_mark.index + start)
+    elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+        if event.tag is not None or event.anchor is not None:
+            first = _after_properties(text, first)
+        builder.open(Mapping(first) if kind is yaml.MappingStartEvent else Sequence(first), event.anchor)
+    elif kind is yaml.AliasEvent:
+        builder.alias(event.anchor, first, event.end_mark.index + start)
 
 
 def _words(wrong: yaml.MarkedYAMLError, character: str) -> str:
