@@ -137,9 +137,10 @@ class _Stage:
             name = happening.container
             reason = next((ending.reason or "" for ending in self._flow.endings if ending.name == name), "")
         self._chronicle.happened(happening, self._now, reason=reason)
-        self._chronicle.settled(self._flow.endings)
         for command in commands:
             self._chronicle.ordered(command, self._now)
+        self._chronicle.settled(self._flow.endings)
+        for command in commands:
             self._do(command)
 
     def _do(self, command: Command) -> None:

@@ -28,9 +28,10 @@ set -e
 ./migrate
 exec python server.py        # not: python server.py
 ```
-In a Dockerfile or manifest, write the command as a list, so that no shell is asked for: `command: [python,
-server.py]`. Instead of `npm start`, start what it starts: `command: [node, server.js]`. `tini` or `dumb-init` in front
-of the shell is no cure: the shell then dies of the signal, and the service is killed with it at once (T57).
+In a Dockerfile or manifest, write the command as a list, so that no shell is asked for:
+`command: [python, server.py]`. Instead of `npm start`, start what it starts: `command: [node, server.js]`. `tini` or
+`dumb-init` in front of the shell is no cure: the shell then dies of the signal, and the service is killed with it at
+once (T57).
 """
 
 BAD = (

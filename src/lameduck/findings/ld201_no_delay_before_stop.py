@@ -34,8 +34,8 @@ lifecycle:
     sleep: {seconds: 5}
 ```
 The seconds are part of the grace (T17): terminationGracePeriodSeconds must hold the delay and the drain after it. A
-hook that does something else as well (`nginx -s quit`) should sleep first: `command: [sh, -c, "sleep 5; nginx -s
-quit"]`.
+hook that does something else as well (`nginx -s quit`) should sleep first:
+`command: [sh, -c, "sleep 5; nginx -s quit"]`.
 """
 
 BAD = (

@@ -27,8 +27,8 @@ says no more than "PreStopHook failed". The same event appears when the containe
 (T20): then nothing is wrong, and this finding is silent.
 ## How to mend it
 Run the hook's command in the running container (`kubectl exec`) and make it exit 0. Where it only has to wait, let the
-kubelet wait: `preStop: {sleep: {seconds: 5}}`. Where one of several steps may fail, say so: `sh -c "deregister ||
-true; sleep 5"`.
+kubelet wait: `preStop: {sleep: {seconds: 5}}`. Where one of several steps may fail, say so:
+`sh -c "deregister || true; sleep 5"`.
 """
 
 BAD = (

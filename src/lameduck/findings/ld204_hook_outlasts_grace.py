@@ -28,8 +28,8 @@ terminationGracePeriodSeconds: 50
 ```
 A sleep as long as the grace is legal and leaves the bare minimum (T37). A delete with a shorter grace
 (`--grace-period`, node shutdown, eviction: T103, T105) cuts the same hook short: keep hooks as short as the endpoints
-allow. A hook that never ends often has a child that holds its output open (T30): redirect it, `worker >/dev/null 2>&1
-&`.
+allow. A hook that never ends often has a child that holds its output open (T30): redirect it,
+`worker >/dev/null 2>&1 &`.
 """
 
 BAD = (

@@ -25,8 +25,8 @@ Make hook + drain + clean-up fit into the grace, with a margin:
 ```yaml
 terminationGracePeriodSeconds: 90      # preStop 10 + longest request 60 + clean-up 5, and a margin
 ```
-Or give the drain an end of its own that is earlier than the kubelet's: `gunicorn --graceful-timeout`, `uvicorn
---timeout-graceful-shutdown`, `server.closeAllConnections()`. Long-lived streams and WebSockets do not end by
+Or give the drain an end of its own that is earlier than the kubelet's: `gunicorn --graceful-timeout`,
+`uvicorn --timeout-graceful-shutdown`, `server.closeAllConnections()`. Long-lived streams and WebSockets do not end by
 themselves: the server must close them when it drains.
 """
 
@@ -67,14 +67,12 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
         hook_s = (ended.hook_end_s or 0) - (ended.hook_start_s or 0)
         hook = f" after a preStop hook of {seconds(hook_s)}" if ended.hook_start_s is not None else ""
         spec_s = spec.termination_grace_period_s
-        given = (
-            "" if kill.grace_s == spec_s else f" (this delete gave {kill.grace_s} s of grace; the spec's is {spec_s} s)"
-        )
+        given = "" if kill.grace_s == spec_s else f" (this delete gave a grace of {kill.grace_s} s, not {spec_s} s)"
         yield Sighting(
             ended.name,
             spec.at if spec.grace_at is None else spec.grace_at,
-            f"{container.name} catches {ended.stop_signal}, but its {ended.stop_timeout_s} s{hook} are not enough{given}: "
-            f"{cost(killed)}",
+            f"{container.name} catches {ended.stop_signal}, but {ended.stop_timeout_s} s{hook} are not enough for it"
+            f"{given}: {cost(killed)}",
             f"Raise terminationGracePeriodSeconds above {spec_s}, or let {container.name} end its drain within "
             f"{ended.stop_timeout_s} s",
         )

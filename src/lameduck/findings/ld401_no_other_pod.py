@@ -82,10 +82,11 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
         return
     workload = witnessed.workload
     why, mend, at = _why(witnessed)
+    times = when(after_mark(losses, witnessed.verdict.endings))
     yield Sighting(
         None,
         (*workload.at, *at),
-        f"{requests(len(losses))} found no pod, {when(after_mark(losses, witnessed.verdict.endings))}: {why}{_ready(witnessed)}",
+        f"{requests(len(losses))} found no pod, {times}: {why}{_ready(witnessed)}",
         mend,
     )
 

@@ -71,7 +71,8 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
     if not losses:
         return
     container = witnessed.serving
-    came = f"{requests(len(losses))} went to a new pod that did not listen yet, {when(after_mark(losses, witnessed.verdict.endings))}"
+    times = when(after_mark(losses, witnessed.verdict.endings))
+    came = f"{requests(len(losses))} went to a new pod that did not listen yet, {times}"
     if container.readiness is not None:
         yield Sighting(
             container.name,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.grace import MINIMUM_STOP_S
 from lameduck.ending.kills import turn_came_too_late
 from lameduck.ending.playing import Behaviour
 from lameduck.ending.verdict import PodEnding
@@ -74,15 +73,14 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
             if container.name in told or not turn_came_too_late(ending, container, spec):
                 continue
             told.add(container.name)
-            killed = (
-                f"and was killed {MINIMUM_STOP_S} s later" if container.killed else f"and had {MINIMUM_STOP_S} s left"
-            )
+            killed = "and was killed 2 s later" if container.killed else "and had 2 s left"
+            signalled = f"{container.stop_signal} {seconds(container.stop_signal_s or 0)}"
             yield Sighting(
                 container.name,
                 spec.container(container.name).at,
-                f"the sidecar {container.name} got {container.stop_signal} only {seconds(container.stop_signal_s or 0)} after "
-                f"the deletion, when the regular containers had used up the grace of {ending.grace_s} s, {killed}",
-                f"Raise terminationGracePeriodSeconds above {ending.grace_s} by what {container.name} needs after the others",
+                f"the sidecar {container.name} got {signalled} after the deletion, when the others had used up the "
+                f"grace of {ending.grace_s} s, {killed}",
+                f"Raise terminationGracePeriodSeconds above {ending.grace_s} by what {container.name} needs for itself",
                 severity=Severity.ERROR if container.killed else None,
             )
 
