@@ -12,7 +12,7 @@ __all__ = ["GracePart", "Part", "grace_parts"]
 class GracePart(Enum):
     """The pieces of a grace. The value is the word users read."""
 
-    ENDPOINTS = "endpoints still sending"
+    ENDPOINTS = "serving before the signal"
     IDLE = "idle before the signal"
     DRAINING = "draining"
     CLEANING_UP = "cleaning up"
