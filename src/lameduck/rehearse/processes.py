@@ -18,7 +18,7 @@ from typing import Any
 
 from lameduck.ending.happenings import HookFailure
 from lameduck.pod.place import InputError
-from lameduck.rehearse import proc
+from lameduck.rehearse import proc, without_proc
 from lameduck.rehearse.emulation import refuse_killing_pid_1
 from lameduck.rehearse.engine import ContainerProcess, ExecResult, Exit, Isolation, ProcessSpec, Reception
 from lameduck.rehearse.isolation import choose
@@ -226,9 +226,9 @@ class _Container:
         return await asyncio.shield(self._exit)
 
     async def listening_ports(self) -> frozenset[tuple[str, int]]:
-        """(address, port) of the TCP sockets that the container's processes listen on. Without /proc: none."""
+        """(address, port) of the TCP sockets that the container's processes listen on."""
         if not proc.available():
-            return frozenset()
+            return frozenset() if self._exit.done() else await without_proc.listening_sockets(self._pid)
         return await asyncio.to_thread(self._listening_ports)
 
     def _listening_ports(self) -> frozenset[tuple[str, int]]:
