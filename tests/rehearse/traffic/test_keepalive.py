@@ -7,7 +7,7 @@ import pytest
 
 from lameduck.ending.requests import Fate, Request
 from lameduck.rehearse.traffic import Retry
-from tests.rehearse.traffic.sending import Backends, Run, closed_port, keeps_alive, read_head, reset, serving
+from tests.rehearse.traffic.sending import Backends, Run, closed_port, keeps_alive, read_head, reset, serving, until
 
 
 def test_requests_reuse_the_connections_of_the_pool_in_turn() -> None:
@@ -24,7 +24,7 @@ def test_requests_reuse_the_connections_of_the_pool_in_turn() -> None:
     asyncio.run(story())
 
 
-def test_a_new_connection_is_opened_when_all_are_busy() -> None:
+def test_a_new_connection_is_opened_when_all_are_busy_and_closed_when_the_pool_is_full() -> None:
     async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await read_head(reader)
@@ -34,7 +34,12 @@ def test_a_new_connection_is_opened_when_all_are_busy() -> None:
     async def story() -> None:
         async with serving(slowly) as port:
             run = Run(Backends([port]), "keepalive=1", rate=50, pool_size=2)
-            requests = await run.send(for_s=0.2)
+            asyncio.get_running_loop().call_later(0.2, run.traffic.stop)
+            await run.traffic.run()
+            await until(lambda: not run.traffic.in_flight)
+            await until(lambda: run.traffic.activity(f"pod-{port}").open_connections == 2)  # the others are closed
+            run.traffic.close()
+            requests = run.requests
         assert [request.reused for request in requests] == [False] * len(requests)
         assert {request.fate for request in requests} == {Fate.OK}
         assert len(requests) > 2

@@ -59,6 +59,22 @@ def test_at_the_bound_of_requests_in_flight_arrivals_are_counted_as_not_sent() -
     asyncio.run(story())
 
 
+def test_the_bound_leaves_open_files_to_the_rest_of_the_process() -> None:
+    async def story() -> None:
+        async with serving(never_answers) as port:
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+            try:
+                run = Run(Backends([port]), "new=1", rate=200, pool_size=20)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            requests = await run.send(for_s=0.5, settle_s=0.1)
+        assert len(requests) == (300 - 200 - 20) / 2
+        assert run.traffic.pressure.not_sent_full >= 30
+
+    asyncio.run(story())
+
+
 def test_what_was_due_while_we_stood_still_is_not_sent_and_not_lost() -> None:
     async def story() -> None:
         async with serving(keeps_alive) as port:

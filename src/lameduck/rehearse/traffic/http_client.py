@@ -186,7 +186,7 @@ class HttpClient:
     def _fail_before_answer(self, detail: str) -> None:
         errand = self.errand
         retry = self._around.plan.retry is Retry.IDEMPOTENT and errand.share.method in _IDEMPOTENT
-        if retry and errand.reused and not errand.retried:
+        if retry and errand.reused:  # the second attempt is on a new connection, so there is no third
             self._drop_link()
             errand.retry(self._around.loop.time())
             self._open()

@@ -9,10 +9,10 @@ from lameduck.pod.durations import Seconds
 __all__ = ["STALL_S", "Lateness", "Pulse"]
 
 BEAT_S = 0.01
-STALL_S = Seconds(0.05)
-"""A beat later than this is a stall. Ordinary lag on a busy 2-core machine stays below; a 50 ms race does not.
+STALL_S = Seconds(0.02)
+"""A beat later than this is a stall: a FIN may have lain unread for that long, many times the distance of a cluster.
 
-Measured by benchmarks/no_false_losses.py: the largest lag of 10 minutes at 500 requests/s is printed there.
+On an idle machine beats are 1 to 3 ms late; benchmarks/no_false_losses.py prints the largest lag and the p99.
 """
 _REMEMBERED = 1000
 _BINS = 1000
