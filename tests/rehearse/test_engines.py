@@ -457,11 +457,11 @@ def test_giving_up_on_a_command_does_not_stop_it(play: Play, tmp_path: Path) -> 
 
 def test_a_command_with_a_limit_is_killed_at_the_limit(play: Play, tmp_path: Path) -> None:
     async def story(engine: ProcessEngine) -> None:
-        container, output = await start(engine, python(DEAF))
+        container, output = await start(engine, python(DEAF), env={"MARK": tmp_path.name})
         await output.until("ready")
         result = await container.exec(("sh", "-c", "echo begun; exec sleep 600"), within_s=0.3)
         assert (result.status, result.failure) == (None, HookFailure.KILLED)
-        assert "sleep 600" not in (await container.signal(signal.SIGUSR1)).below
+        await eventually(lambda: len(alive(f"MARK={tmp_path.name}")) == 1)  # the main process
         assert (await container.exec(("true",), within_s=10)).status == 0
 
     play(story)
@@ -525,6 +525,21 @@ def test_all_that_was_written_arrives_before_the_end_is_told(play: Play) -> None
         assert await code_of(container) == 0
         assert [line for stream, line in output.by_stream if stream == "stdout"] == ["one", "bäd \ufffd", "no newline"]
         assert [line for stream, line in output.by_stream if stream == "stderr"] == ["two"]
+
+    play(story)
+
+
+def test_a_long_farewell_arrives_before_the_end_is_told(play: Play) -> None:
+    async def story(engine: ProcessEngine) -> None:
+        code = """
+import fcntl, os
+fcntl.fcntl(1, 1031, 1 << 20)  # F_SETPIPE_SZ: all of it fits, and is there to be read after the end
+for n in range(1500):
+    os.write(1, b"%0600d\\n" % n)
+"""
+        container, output = await start(engine, python(code))
+        assert await code_of(container) == 0
+        assert [int(line) for line in output.lines] == list(range(1500))
 
     play(story)
 
