@@ -29,6 +29,8 @@ class Compared:
     """Differences as sentences, the races that were met, and how many containers were compared."""
 
     differences: list[str] = field(default_factory=list)
+    only_charging: bool = True
+    """Whether all differences come from one second more or less in a stop call's limit."""
     races: list[str] = field(default_factory=list)
     containers: int = 0
 
@@ -72,6 +74,10 @@ class _Comparison:
         self.result.containers += 1
         excused = set(self._races(name, recorded))
         unlike = min((list(_unlike(ending, recorded, excused, self._tolerance_s)) for ending in lives), key=len)
+        limits = [(value, found) for what, value, found in unlike if what == "stop_timeout_s"]
+        by_one = any(isinstance(a, int) and isinstance(b, int) and abs(a - b) == 1 for a, b in limits)
+        others = [what for what, _, _ in unlike if what not in ("stop_timeout_s", "kill_s", "exit_s")]
+        self.result.only_charging &= not unlike or (by_one and not others)
         for what, value, found in unlike:
             self._differs(f"{name} {what}", value, found, self._tolerance_s if what in _TIMES else None)
 

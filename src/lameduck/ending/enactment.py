@@ -21,7 +21,7 @@ from lameduck.ending.commands import (
     SendSignal,
     Warn,
 )
-from lameduck.ending.evidence import After, ExitPlan, PodPlan
+from lameduck.ending.evidence import PodPlan
 from lameduck.ending.flow import Flow
 from lameduck.ending.happenings import (
     ContainerStarted,
@@ -32,11 +32,12 @@ from lameduck.ending.happenings import (
     ProcessExited,
     TimePassed,
 )
+from lameduck.ending.reactions import After, ExitPlan
 from lameduck.ending.versions import KubernetesVersion
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, HttpGet
 
-__all__ = ["LATE_KILL_S", "Enacted", "enact"]
+__all__ = ["LATE_KILL_S", "Enacted", "enact", "flow_of"]
 
 LATE_KILL_S = 0.1
 """A SIGKILL comes up to this much after its time, and a process may end by itself in between (measured: 80 ms)."""
@@ -48,8 +49,9 @@ _STEPS = 100_000
 
 @dataclass(slots=True)
 class Enacted:
-    """What the flow ordered and found out: commands with their times, and the endings of each life of a container."""
+    """What the flow was told, what it ordered, and what it found out: the endings of each life of a container."""
 
+    fed: list[tuple[float, Happening]] = field(default_factory=list)
     commands: list[tuple[float, Command]] = field(default_factory=list)
     lives: dict[str, list[ContainerEnding]] = field(default_factory=dict)
     gone: bool = False
@@ -74,6 +76,21 @@ class Enacted:
         return next(iter(self.times_of(RemovePod)), None)
 
 
+def flow_of(plan: PodPlan, *, version: KubernetesVersion, gates: frozenset[str]) -> Flow:
+    """The flow of a recorded pod as it was when the recording began. Raises FlowError."""
+    return Flow(
+        plan.spec,
+        image_stop_signals=plan.image_stop_signals,
+        version=version,
+        gates=gates,
+        finalizers=plan.finalizers,
+        running=plan.running,
+        exited=plan.exited,
+        scheduled=plan.scheduled,
+        static=plan.static,
+    )
+
+
 def enact(plan: PodPlan, *, version: KubernetesVersion, gates: frozenset[str], exits_heard_s: float = 0.0) -> Enacted:
     """Play the plan to its end. Raises FlowError if the flow takes something that happened for impossible.
 
@@ -86,17 +103,7 @@ class _World:
     def __init__(self, plan: PodPlan, version: KubernetesVersion, gates: frozenset[str], exits_heard_s: float) -> None:
         self._plan = plan
         self._exits_heard_s = exits_heard_s
-        self._flow = Flow(
-            plan.spec,
-            image_stop_signals=plan.image_stop_signals,
-            version=version,
-            gates=gates,
-            finalizers=plan.finalizers,
-            running=plan.running,
-            exited=plan.exited,
-            scheduled=plan.scheduled,
-            static=plan.static,
-        )
+        self._flow = flow_of(plan, version=version, gates=gates)
         self._queue: list[tuple[float, int, Happening]] = []
         self._order = count()
         self._enacted = Enacted()
@@ -159,6 +166,7 @@ class _World:
                 for name in list(self._hooks):
                     self._hooks[name] = t + _CUT_S
                     self._at(t + _CUT_S, HookEnded(name, HookFailure.KILLED))
+        self._enacted.fed.append((t, happening))
         for command in self._flow.receive(happening, Seconds(t)):
             self._enacted.commands.append((t, command))
             self._do(t, command)

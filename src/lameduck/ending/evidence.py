@@ -9,7 +9,6 @@ signal and not the recorded one.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 from lameduck.ending.happenings import (
@@ -17,54 +16,22 @@ from lameduck.ending.happenings import (
     DeletionRequested,
     FinalizersRemoved,
     Happening,
-    HookFailure,
     KubeletKill,
     KubeletKilled,
     KubeletStarted,
     KubeletStopped,
-    PostStartBegan,
-    PostStartEnded,
-    ProbeFailed,
-    ProbeKind,
 )
+from lameduck.ending.reactions import Acts, After, ExitPlan, HookPlan, summarised_exit, summarised_hook
 from lameduck.ending.recordings import RecordedEvent, Recording, Run
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.handlers import Exec, HttpGet
 from lameduck.pod.workloads import PodSpec
 
-__all__ = ["After", "ExitPlan", "HookPlan", "PodPlan", "cut_of", "plan_of", "pods_of"]
+__all__ = ["PodPlan", "cut_of", "plan_of", "pods_of"]
 
 _REQUESTS = ("delete-request", "evict-request")
 _NODE = {"kubelet-stop": KubeletStopped(), "kubelet-is-down": KubeletStopped()}
 _SOFT_GRACE = "evictionMaxPodGracePeriod "
 """Where a soft eviction's grace is told: in the question's words; 0 where it is not (T103)."""
-
-
-class After(Enum):
-    """What a process' exit is counted from."""
-
-    SIGNAL = "its stop signal"
-    KILL_BEGAN = "the start of its kill"
-    START = "the recording's zero"
-    SIGKILL = "SIGKILL"
-
-
-@dataclass(frozen=True, slots=True)
-class ExitPlan:
-    """An exit: `delay_s` after something, with the code that the process chose; after SIGKILL it has no choice."""
-
-    after: After
-    delay_s: float
-    code: int
-    oom: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HookPlan:
-    """How an exec or httpGet hook went. `seconds` None: until its container was down; `failure`: how it ended then."""
-
-    seconds: float | None
-    failure: HookFailure | None
 
 
 @dataclass(slots=True)
@@ -116,7 +83,7 @@ def plan_of(recording: Recording, pod: str, run: Run) -> PodPlan | None:
         events, plan.twin_at_s = _before_twin(events)
     if not is_main and _tells_too_little(recording, events):
         return None
-    lives = {c.name: _Acts(c, [e for e in events if e.container == c.name]) for c in plan.spec.containers}
+    lives = {c.name: Acts(c, [e for e in events if e.container == c.name]) for c in plan.spec.containers}
     _first_states(plan, lives, steps, is_main=is_main)
     plan.scheduled = bool(steps) or run.of_pod("final_phase", pod) != "Pending"
     removals = [e for e in events if e.what == "finalizer-removed" or e.detail.get("finalizers", "") is None]
@@ -177,28 +144,8 @@ def _tells_too_little(recording: Recording, events: list[RecordedEvent]) -> bool
     )
 
 
-class _Acts:
-    """One container's events, and what they say about its kills."""
-
-    def __init__(self, container: Container, events: list[RecordedEvent]) -> None:
-        self.container = container
-        self.events = events
-        self.starts = self._times("start")
-        self.exits = [e for e in events if e.source == "runtime" and e.what == "exit"]
-        self.stops = self._times("stop-request")
-        self.killings = [e.t_s for e in events if e.source == "api.event" and e.what == "Killing"]
-
-    def _times(self, what: str) -> list[float]:
-        return [e.t_s for e in self.events if e.source == "runtime" and e.what == what]
-
-    def last(self, what: str, before_s: float, since_s: float = -1e9) -> RecordedEvent | None:
-        """The latest runtime event of that kind in [since, before]."""
-        found = [e for e in self.events if e.source == "runtime" and e.what == what and since_s <= e.t_s <= before_s]
-        return found[-1] if found else None
-
-
 def _first_states(
-    plan: PodPlan, lives: Mapping[str, _Acts], steps: Mapping[str, Mapping[str, Any]], *, is_main: bool
+    plan: PodPlan, lives: Mapping[str, Acts], steps: Mapping[str, Mapping[str, Any]], *, is_main: bool
 ) -> None:
     for name, acts in lives.items():
         seen = [e.t_s for e in acts.events if e.source in ("runtime", "process") and e.what != "start"]
@@ -284,122 +231,30 @@ def _decision(recording: Recording, event: RecordedEvent) -> KubeletKilled | Non
             return None
 
 
-def _container(plan: PodPlan, acts: _Acts, values: Mapping[str, Any], first_s: float | None, *, is_main: bool) -> None:
+def _container(plan: PodPlan, acts: Acts, values: Mapping[str, Any], first_s: float | None, *, is_main: bool) -> None:
     name = acts.container.name
-    hooks: deque[HookPlan] = deque()
-    exits: deque[ExitPlan] = deque()
     starts = list(acts.starts) if is_main else []
     if starts and name not in plan.running and name not in plan.exited:
         plan.happenings.append((starts.pop(0), ContainerStarted(name)))
     plan.starts[name] = deque(
         max(0.0, start - max((e.t_s for e in acts.exits if e.t_s <= start), default=start)) for start in starts
     )
-    oom = any(e.what == "oom" for e in acts.events)
-    first_exit = _summarised_exit(values, first_s, oom=oom, orphan=_is_orphan(plan))
-    first_hook = _summarised_hook(acts, values, [t for t, each in plan.happenings if isinstance(each, KubeletStarted)])
-    if values.get("stop_timeout_s") is not None and values.get("exit_s") is None and first_exit is None:
-        plan.dead_unseen.add(name)  # no exit and no signal: it was dead before anybody looked
-        exits.append(ExitPlan(After.KILL_BEGAN, 0.0, int(values.get("api_exit_code") or 0)))
-    if first_hook is not None:
-        hooks.append(first_hook)
-    if first_exit is not None:
-        exits.append(first_exit)
     if is_main:
-        later_lives = [stop for stop in acts.stops if any(start <= stop for start in starts)]
-        hooks.extend(hook for stop in later_lives if (hook := _later_hook(acts, stop)) is not None)
-        exits.extend(_later_exit(acts, event) for event in acts.exits[1:])
-        plan.happenings.extend(_probes(acts))
-        plan.happenings.extend(_post_starts(acts, in_first_life=name in plan.running))
-    plan.hooks[name], plan.exits[name] = hooks, exits
+        plan.happenings.extend(acts.failed_probes())
+        plan.happenings.extend(acts.post_starts(in_first_life=name in plan.running))
+    if starts:  # it has several lives, and the summary tells of one
+        plan.hooks[name] = deque(acts.hooks())
+        plan.exits[name] = deque(acts.exit_plans())
+        return
+    kubelet_starts = [t for t, each in plan.happenings if isinstance(each, KubeletStarted)]
+    hook = summarised_hook(acts, values, kubelet_starts)
+    left = summarised_exit(values, first_s, oom=acts.oom, orphan=_is_orphan(plan))
+    if left is None and values.get("stop_timeout_s") is not None and values.get("exit_s") is None:
+        plan.dead_unseen.add(name)  # no exit and no signal: it was dead before anybody looked
+        left = ExitPlan(After.KILL_BEGAN, 0.0, int(values.get("api_exit_code") or 0))
+    plan.hooks[name] = deque([hook] if hook is not None else ())
+    plan.exits[name] = deque([left] if left is not None else ())
 
 
 def _is_orphan(plan: PodPlan) -> bool:
     return any(isinstance(happening, KubeletStarted) and happening.orphan for _, happening in plan.happenings)
-
-
-def _summarised_exit(values: Mapping[str, Any], first_s: float | None, *, oom: bool, orphan: bool) -> ExitPlan | None:
-    exit_s, signal_s, code = values.get("exit_s"), values.get("stop_signal_s"), values.get("exit_code")
-    if exit_s is None or code is None:
-        return None
-    if values.get("killed") and values.get("kill_s") is not None:
-        return ExitPlan(After.SIGKILL, max(0.0, exit_s - values["kill_s"]), 137)
-    if orphan and code == 137 and not oom:
-        return ExitPlan(After.SIGKILL, 0.0, 137)
-    if signal_s is not None and exit_s >= signal_s:
-        return ExitPlan(After.SIGNAL, exit_s - signal_s, code, oom)
-    if values.get("stop_timeout_s") is not None:
-        began_s = values.get("hook_start_s")
-        began_s = first_s if began_s is None else began_s
-        return ExitPlan(After.KILL_BEGAN, max(0.0, exit_s - (0.0 if began_s is None else began_s)), code, oom)
-    return ExitPlan(After.START, exit_s, code, oom)
-
-
-def _summarised_hook(acts: _Acts, values: Mapping[str, Any], kubelet_starts: list[float]) -> HookPlan | None:
-    start_s, end_s, outcome = values.get("hook_start_s"), values.get("hook_end_s"), values.get("hook_outcome")
-    if not isinstance(acts.container.pre_stop, Exec | HttpGet) or outcome in (None, "none", "running"):
-        return None
-    if outcome == "outlasted" or start_s is None or end_s is None:
-        well = any(  # its late end, which nobody waited for (T19)
-            (e.what == "exec-exit" and e.detail.get("exit_status") == 0) or e.what == "hook-reply"
-            for e in acts.events
-            if start_s is not None and e.t_s >= start_s
-        )
-        return HookPlan(None, None if well else HookFailure.KILLED)
-    again = [  # run anew by a new kubelet (T13)
-        killing for killing in acts.killings if any(start_s < back < killing < end_s for back in kubelet_starts)
-    ]
-    seconds = end_s - (again[-1] if again else start_s)
-    return HookPlan(seconds, None if outcome == "ok" else HookFailure.EXIT_STATUS)
-
-
-def _later_hook(acts: _Acts, stop_s: float) -> HookPlan | None:
-    """The hook of a second or third kill: its exec, between the Killing event and the stop call."""
-    since = max((killing for killing in acts.killings if killing <= stop_s), default=stop_s)
-    ended = acts.last("exec-exit", stop_s, since)
-    if ended is None:
-        return None
-    status = ended.detail.get("exit_status")
-    return HookPlan(ended.t_s - since, None if status == 0 else HookFailure.EXIT_STATUS)
-
-
-def _later_exit(acts: _Acts, event: RecordedEvent) -> ExitPlan:
-    before = max((e.t_s for e in acts.exits if e.t_s < event.t_s), default=-1e9)
-    code = int(event.detail.get("exit_status") or 0)
-    kill, signal = acts.last("kill", event.t_s, before), acts.last("stop-signal", event.t_s, before)
-    if kill is not None and code == 137:
-        return ExitPlan(After.SIGKILL, event.t_s - kill.t_s, 137)
-    if signal is not None:
-        return ExitPlan(After.SIGNAL, event.t_s - signal.t_s, code)
-    return ExitPlan(After.START, event.t_s, code)
-
-
-def _probes(acts: _Acts) -> Iterator[tuple[float, Happening]]:
-    for event in acts.events:
-        if event.source == "api.event" and event.what == "Killing":
-            message = str(event.detail.get("message", ""))
-            for kind in (ProbeKind.LIVENESS, ProbeKind.STARTUP):
-                if f"failed {kind.value} probe" in message:
-                    yield event.t_s, ProbeFailed(acts.container.name, kind)
-
-
-def _post_starts(acts: _Acts, *, in_first_life: bool) -> Iterable[tuple[float, Happening]]:
-    """Ends of postStart hooks: of one that ran when the recording began, and of those of later starts."""
-    if acts.container.post_start is None:
-        return
-    name = acts.container.name
-    begins = [None, *acts.starts] if in_first_life else list(acts.starts)
-    for index, begin in enumerate(begins):
-        until = begins[index + 1] if index + 1 < len(begins) else None
-        since = -1e9 if begin is None else begin
-        killing = next((k for k in acts.killings if k >= since), 1e9)
-        span = [e for e in acts.events if since <= e.t_s <= min(killing, 1e9 if until is None else until)]
-        ended = next((e for e in span if e.what in ("exec-exit", "hook-reply")), None)
-        failed = next((e for e in span if e.what == "FailedPostStartHook"), None)
-        opened = next((e for e in span if e.what in ("exec-start", "hook-request")), None)
-        if begin is None:
-            if ended is None or (opened is not None and opened.t_s < ended.t_s):
-                continue  # it was over before the recording began
-            yield min(0.0, ended.t_s) - 1.0, PostStartBegan(name)
-        moment = ended or failed
-        well = failed is None and (ended is None or ended.detail.get("exit_status", 0) == 0)
-        yield (moment.t_s if moment is not None else since), PostStartEnded(name, ok=well)

@@ -92,7 +92,7 @@ def _best(recording: Recording, run: Run, pod: str, plan: PodPlan) -> tuple[bool
                 compared.races.append("a sidecar's wait was within 0.1 s of a whole second")
             return found
         first = first or found
-        if not any("stop_timeout_s" in difference for difference in compared.differences):
+        if not first[1].only_charging:
             break
     assert first is not None
     return first
