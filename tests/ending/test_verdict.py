@@ -348,7 +348,7 @@ def test_the_endpoints_are_updated_when_the_last_client_side_knows() -> None:
     assert ending.endpoints_updated_s is None
 
 
-@pytest.mark.parametrize(("updated_s", "needed_s"), [(None, None), (0.0, 1), (0.3, 2), (1.0, 2), (1.2, 3)])
+@pytest.mark.parametrize(("updated_s", "needed_s"), [(None, None), (0.0, 1), (0.3, 2), (1.0, 2), (1.004, 2), (1.2, 3)])
 def test_the_delay_needed_is_the_lag_in_whole_seconds_and_one_more(
     updated_s: float | None, needed_s: int | None
 ) -> None:

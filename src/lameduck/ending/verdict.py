@@ -18,6 +18,9 @@ from lameduck.pod.durations import Seconds
 
 __all__ = ["GraceUse", "PodEnding", "Tally", "Verdict", "judge"]
 
+_NOTED_LATE_S = 0.05
+"""By so much a lag of whole seconds may seem longer, because a real clock is read twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class GraceUse:
@@ -59,7 +62,9 @@ class PodEnding:
 
         None where they never were (T87), or nobody knows (T97).
         """
-        return None if self.endpoints_updated_s is None else math.ceil(self.endpoints_updated_s) + 1
+        if self.endpoints_updated_s is None:
+            return None
+        return math.ceil(self.endpoints_updated_s - _NOTED_LATE_S) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lameduck.ending.kills import KillCause
 from lameduck.ending.playing import Behaviour
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
-from lameduck.findings.words import command, cost
+from lameduck.findings.words import brief, command, cost
 from lameduck.pod.durations import Seconds
 from lameduck.pod.programs import SHELLS, program_of
 
@@ -77,9 +77,9 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
             witnessed.workload.pod.container(name).at,
             f"{signal.signal} stops at {command(signal.main)}: {command(service)} below it never hears of it and is "
             f"{cost(killed)}",
-            f"End the script with: exec {service}"
+            f"End the script with: exec {brief(service)}"
             if program_of(signal.main) in SHELLS
-            else f"Start the service itself, without {program_of(signal.main)}: {service}",
+            else f"Start the service itself, without {program_of(signal.main)}: {brief(service)}",
         )
 
 

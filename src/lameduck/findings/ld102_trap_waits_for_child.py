@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lameduck.ending.kills import KillCause
 from lameduck.ending.playing import Behaviour
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
-from lameduck.findings.words import command, cost, seconds
+from lameduck.findings.words import brief, command, cost, seconds
 from lameduck.pod.durations import Seconds
 
 __all__ = ["FINDING"]
@@ -64,8 +64,8 @@ def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
             witnessed.workload.pod.container(name).at,
             f"{command(signal.main)} catches {signal.signal}, but {command(service)} below it runs on for "
             f"{seconds(signal.timeout_s)}: {cost(killed)}",
-            f"A trap runs only when the foreground command has ended. Write exec {service} in the script, or start it "
-            "with & and wait for it, so that the trap can pass the signal on",
+            f"A trap runs only when the foreground command has ended. Write exec {brief(service)} in the script, or "
+            "start it with & and wait for it, so that the trap can pass the signal on",
         )
 
 

@@ -7,7 +7,7 @@ from lameduck.ending.verdict import PodEnding
 from lameduck.findings.finding import KilledContainer
 from lameduck.pod.durations import Seconds
 
-__all__ = ["after_mark", "command", "cost", "in_pods", "requests", "seconds", "when"]
+__all__ = ["after_mark", "brief", "command", "cost", "in_pods", "requests", "seconds", "when"]
 
 
 def requests(count: int) -> str:
@@ -20,9 +20,16 @@ def seconds(t_s: float) -> str:
     return f"{t_s:.0f} s" if abs(t_s - round(t_s)) < 0.05 else f"{t_s:.1f} s"
 
 
-def command(words: str) -> str:
-    """A command line in backquotes, cut where it gets long."""
-    return f"`{words}`" if len(words) <= 60 else f"`{words[:57]}...`"
+def command(line: str) -> str:
+    """A command line in backquotes, short enough to read: `python3 -m http.server 80`."""
+    return f"`{brief(line)}`"
+
+
+def brief(line: str) -> str:
+    """A command line without the folder of its program, cut where it gets long."""
+    program, space, rest = line.partition(" ")
+    shown = program.rpartition("/")[2] + space + rest
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def in_pods(pods: tuple[str, ...]) -> str:
