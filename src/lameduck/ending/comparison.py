@@ -17,6 +17,7 @@ _CLEANING_UP_S = 1.5
 """What the node's relist and the clean-up of volumes may add to the removal of the object and of its endpoint."""
 _PROMPT_S = 0.5
 """An event that is shown within this was not held up."""
+_NEVER = float("inf")
 _TERMINAL = ("Succeeded", "Failed")
 _STEPS = {"stop-signal": "stop signal", "kill": "SIGKILL"}
 
@@ -153,12 +154,12 @@ class _Comparison:
             now = [t for t, *which in found if which == [kind, name]]
             if len(then) != len(now) and name not in raced:
                 self._differs(f"{name} {kind}", f"{len(then)} times", f"{len(now)} times")
-        first = {(kind, name): t for t, kind, name in reversed(recorded)}
-        for index, (t1, *step1) in enumerate(found):
-            for t2, *step2 in found[index + 1 :]:
-                one, other = first.get((step1[0], step1[1])), first.get((step2[0], step2[1]))
-                if t2 - t1 > self._tolerance_s and one is not None and other is not None and other < one:
-                    self._differs(f"order of {' '.join(step1)} and {' '.join(step2)}", "reversed", "this one")
+        really = {step: t for t, step in _numbered(recorded)}
+        numbered = list(_numbered(found))
+        for index, (t1, step1) in enumerate(numbered):
+            for t2, step2 in numbered[index + 1 :]:
+                if t2 - t1 > self._tolerance_s and really.get(step2, _NEVER) < really.get(step1, -_NEVER):
+                    self._differs(f"order of {step1[1]} {step1[0]} and {step2[1]} {step2[0]}", "reversed", "this one")
 
     def _recorded_steps(self) -> Iterator[_Step]:
         for event in self._events:
@@ -198,6 +199,14 @@ class _Comparison:
         prompt = all(name in killing and killing[name] - t < _PROMPT_S for name, t in began.items())
         if recorded - found or (prompt and recorded != found):
             self._differs("FailedPreStopHook", sorted(recorded), sorted(found))
+
+
+def _numbered(steps: list[_Step]) -> Iterator[tuple[float, tuple[str, str, int]]]:
+    """Each step with how many of its kind its container had before."""
+    seen: dict[tuple[str, str], int] = {}
+    for t, kind, name in steps:
+        seen[kind, name] = seen.get((kind, name), 0) + 1
+        yield t, (kind, name, seen[kind, name])
 
 
 def _near(recorded: float | None, found: float | None, tolerance_s: float) -> bool:
