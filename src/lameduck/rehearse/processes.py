@@ -23,7 +23,7 @@ from lameduck.rehearse.emulation import refuse_killing_pid_1
 from lameduck.rehearse.engine import ContainerProcess, ExecResult, Exit, Isolation, ProcessSpec, Reception
 from lameduck.rehearse.isolation import choose
 from lameduck.rehearse.launching import launcher_command, pack, receive_message
-from lameduck.rehearse.output import OutputLines
+from lameduck.rehearse.pipes import PipeReader
 from lameduck.rehearse.starting import why_not_started
 
 __all__ = ["ProcessEngine"]
@@ -31,11 +31,6 @@ __all__ = ["ProcessEngine"]
 _SO_PASSCRED = 16  # socket(7): messages carry the sender's PID, as the receiver sees it
 _SCM_CREDENTIALS = 2
 _UCRED = struct.Struct("3i")
-_READ_BYTES = 65536
-_LARGEST_PIPE_BYTES = 1 << 20  # fs.pipe-max-size (pipe(7))
-_BREATH_S = 0.002
-"""Pause after a full read, so that a container that writes without end leaves the loop to others: 32 MB/s at most."""
-
 _ENDS_WITHIN_S = 8.0
 """How long the end of all containers is waited for; the emulated tree is killed within 5 (launcher.py)."""
 
@@ -112,7 +107,7 @@ class _Container:
         self._launcher: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._streams: list[_Stream] = []
+        self._streams: list[PipeReader] = []
         loop = asyncio.get_running_loop()
         self._started: asyncio.Future[tuple[Any, ...]] = loop.create_future()
         self._exit: asyncio.Future[Exit] = loop.create_future()
@@ -171,7 +166,7 @@ class _Container:
             for _, writer in pipes:
                 os.close(writer)
         names = ("stdout", "stderr")
-        self._streams = [_Stream(pipe[0], name, self._on_output) for pipe, name in zip(pipes, names, strict=True)]
+        self._streams = [PipeReader(pipe[0], name, self._on_output) for pipe, name in zip(pipes, names, strict=True)]
 
     async def signal(self, signum: int) -> Reception:
         """Send a signal to the main process only (T52), as from outside its PID namespace; says what it met (T54)."""
@@ -330,62 +325,6 @@ class _Container:
             self._listening.cancel()
         if self._writer is not None:
             self._writer.close()
-
-
-class _Stream:
-    """Reads one pipe of a container into lines."""
-
-    def __init__(self, fd: int, name: str, on_output: Callable[[str, str], None]) -> None:
-        self._fd = fd
-        self._name = name
-        self._on_output = on_output
-        self._lines = OutputLines()
-        self._loop = asyncio.get_running_loop()
-        self._resumption: asyncio.TimerHandle | None = None
-        self._open = True
-        os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self._read)
-
-    def _read(self) -> None:
-        if self._take() == _READ_BYTES:
-            self._loop.remove_reader(self._fd)
-            self._resumption = self._loop.call_later(_BREATH_S, self._resume)
-
-    def _resume(self) -> None:
-        self._resumption = None
-        if self._open:
-            self._loop.add_reader(self._fd, self._read)
-
-    def _take(self) -> int:
-        """Read once; the number of bytes, 0 if there is nothing (any more)."""
-        try:
-            data = os.read(self._fd, _READ_BYTES)
-        except BlockingIOError:
-            return 0
-        if not data:
-            self.close()
-            return 0
-        for line in self._lines.feed(data, self._loop.time()):
-            self._on_output(self._name, line)
-        return len(data)
-
-    def drain(self) -> None:
-        """Take what the pipe still holds: at the end of the container nobody writes any more."""
-        for _ in range(_LARGEST_PIPE_BYTES // _READ_BYTES):  # bounded: an emulated container may leave a writer
-            if not self._open or not self._take():
-                break
-
-    def close(self) -> None:
-        """Hand on the last line, and let go of the pipe."""
-        if not self._open:
-            return
-        self._open = False
-        self._loop.remove_reader(self._fd)
-        if self._resumption is not None:
-            self._resumption.cancel()
-        os.close(self._fd)
-        for line in self._lines.end():
-            self._on_output(self._name, line)
 
 
 def _sender_of(hello: socket.socket) -> int:
