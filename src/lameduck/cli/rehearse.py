@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from lameduck.cli.choosing import choose_workload
 from lameduck.cli.interrupting import run_until_interrupted
 from lameduck.cli.progress import Progress
 from lameduck.cli.writing import check_writable, write_stdout, write_whole
+from lameduck.ending.timeline import Event, OutputLine
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.place import InputError
 from lameduck.pod.reading import read_paths, read_text
@@ -29,11 +31,15 @@ from lameduck.report.answer import Answer
 from lameduck.report.html import render_html
 from lameduck.report.junit import junit_xml
 from lameduck.report.terminal import render_terminal
+from lameduck.report.wording import visible
 
 __all__ = ["rehearse_command"]
 
 _SIDES = 8
 """Client sides over which a range of lags is spread."""
+
+_LAST_OUTPUT = 100
+"""Lines of the processes' output that --verbose shows where there is no report."""
 
 _EPILOG = """\b
 Examples:
@@ -244,9 +250,21 @@ async def _play(
     workload: Workload, services: Sequence[Service], cast: Cast, settings: Settings, options: dict[str, Any]
 ) -> Rehearsed:
     prefer = Isolation(options["isolation"]) if options["isolation"] else None
-    with Progress(quiet=options["quiet"]) as progress:
-        async with ProcessEngine(prefer) as engine:
-            return await rehearse(workload, services, cast, engine, settings, progress)
+    last_output: deque[OutputLine] = deque(maxlen=_LAST_OUTPUT)
+
+    def heard(event: Event) -> None:
+        if isinstance(event, OutputLine):
+            last_output.append(event)
+
+    try:
+        with Progress(quiet=options["quiet"]) as progress:
+            async with ProcessEngine(prefer) as engine:
+                return await rehearse(workload, services, cast, engine, settings, progress, heard)
+    except Exception:
+        # There will be no report to find it in.
+        for line in last_output if options["verbose"] else ():
+            click.echo(f"{line.pod}/{line.container} {line.stream}: {visible(line.line)}", err=True)
+        raise
 
 
 def _print(answer: Answer, options: dict[str, Any]) -> None:

@@ -76,8 +76,11 @@ async def rehearse(
     engine: Engine,
     settings: Settings,
     progress: Callable[[str], None],
+    heard: Callable[[Event], None] = lambda _: None,
 ) -> Rehearsed:
     """Play the ending. `engine` is entered by the caller, who so owns the processes.
+
+    `progress` is told each step, `heard` each event when it is written down.
 
     Raises InputError for a command that does not start, a port that never gets ready, a service that never answers, a
     rollout of what nothing rolls out.
@@ -92,13 +95,18 @@ async def rehearse(
     def clock() -> Seconds:
         return Seconds(loop.time() - origin)
 
+    def record(event: Event) -> None:
+        events.append(event)
+        heard(event)
+
     endpoints = Endpoints(
         settings.lag,
         clock,
-        events.append,
+        record,
         publish_not_ready_addresses=any(service.publish_not_ready_addresses for service in services),
     )
     events.extend(Note(t_s=clock(), text=text) for text in cast.notes)
+    stage: Stage | None = None
     traffic: Traffic | None = None
     ended: dict[str, tuple[ContainerEnding, ...]] = {}
     try:
@@ -111,7 +119,7 @@ async def rehearse(
                     engine,
                     endpoints,
                     clock,
-                    events.append,
+                    record,
                     changed,
                     tasks,
                     dict(settings.image_stop_signals),
@@ -142,6 +150,11 @@ async def rehearse(
             raise _CurtainFalls  # the living replicas' watchers and probes end with the group
     except* _CurtainFalls:
         pass
+    finally:
+        if traffic is not None:
+            traffic.close()
+        if stage is not None:
+            stage.close()
     return _judged(workload, settings, events, requests, ended, engine.isolation, traffic)
 
 

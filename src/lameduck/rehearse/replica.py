@@ -5,6 +5,8 @@ It carries out what the flow orders and tells the flow what happened; what the k
 
 import asyncio
 import os
+import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -66,6 +68,9 @@ _LOOK_S = 0.05
 """How often a starting container is asked for its listening ports; the kernel has no event for that."""
 _LINES_KEPT = 2_000
 """Lines of output kept for the timeline, for each container; the first ones and a note."""
+_LAST_WORDS = 40
+_ERROR_LINE = re.compile(r"(error|exception|fatal|panic)[^:]*: \S", re.IGNORECASE)
+"""The line of a stack trace that a message quotes; of other output it quotes the last three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Replica:
         self._hooks: dict[str, asyncio.Task[None]] = {}
         self._container_ready: dict[str, bool] = {}
         self._lines: dict[str, int] = {}
-        self._last_words: list[str] = []
+        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._alarm: asyncio.Task[None] | None = None
         self._ready_since: Seconds | None = None
         self._marked = False
@@ -425,11 +430,13 @@ class Replica:
         elif count == _LINES_KEPT + 1:
             self._note(f"more than {_LINES_KEPT:,} lines of output; the rest is not kept", container)
         if not self.ready.is_set():
-            self._last_words = [*self._last_words[-2:], line]
+            self._last_words.append(line)
 
     def _words(self) -> str:
         """What a container that does not get ready last said, for the message."""
-        return f" It said: {' | '.join(self._last_words)}." if self._last_words else ""
+        lines = [line.strip() for line in self._last_words if line.strip()]
+        told = [line for line in lines if _ERROR_LINE.search(line)][-1:] or lines[-3:]
+        return f" It said: {' | '.join(told).rstrip('.')}." if told else ""
 
     def _note(self, text: str, container: str | None = None) -> None:
         self._around.record(Note(t_s=self._around.clock(), pod=self.name, container=container, text=text))

@@ -8,7 +8,7 @@ from lameduck.pod.durations import Seconds
 from lameduck.pod.place import InputError
 from lameduck.pod.workloads import Workload
 from lameduck.rehearse.casting import Cast
-from lameduck.rehearse.ports import free_port
+from lameduck.rehearse.ports import Ports
 from lameduck.rehearse.replacing import (
     PodState,
     Replacing,
@@ -40,7 +40,7 @@ class Stage:
         self._changed = asyncio.Event()
         self._around = surroundings(self._changed.set)
         self._members: list[_Member] = []
-        self._taken: set[int] = set()
+        self._ports = Ports()
         self._start_within = Seconds(0)
 
     @property
@@ -63,6 +63,10 @@ class Stage:
                     at=None,
                     do="See its output with -v, mend its readiness probe, or allow more time with --start-within.",
                 ) from None
+
+    def close(self) -> None:
+        """Give back what it holds of this machine, once its processes are gone or about to be. Twice is fine."""
+        self._ports.close()
 
     def check_running(self) -> None:
         """Raises InputError if a container has ended by itself."""
@@ -119,7 +123,7 @@ class Stage:
     def _create(self, *, old: bool, replacement: bool) -> Replica:
         number = len(self._members) + 1
         generation = "a" if old or not replacement else "b"
-        ports = {port: free_port(self._taken) for part in self._cast.parts for port in part.ports}
+        ports = {port: self._ports.take() for part in self._cast.parts for port in part.ports}
         replica = Replica(
             f"{self._workload.name}-{generation}{number}",
             number,
