@@ -1,0 +1,97 @@
+"""A case: one workload with everything that the files say about its surroundings, judged as one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lameduck.pod.entry import Entry
+from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.workloads import Document, Service, Workload
+
+__all__ = ["Autoscaler", "Case", "ConfigMap", "DisruptionBudget", "Image", "Ingress"]
+
+
+@dataclass(frozen=True, slots=True)
+class DisruptionBudget:
+    """A PodDisruptionBudget: numbers or percentages as written (T98-T100)."""
+
+    name: str
+    selector: tuple[tuple[str, str], ...]
+    document: Document = field(repr=False, compare=False)
+    at: FieldPath = ()
+    namespace: str | None = None
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+    unhealthy_pod_eviction_policy: str | None = None
+
+    def place(self, at: FieldPath) -> Place:
+        """Where the value at that path stands."""
+        return self.document.place(at)
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler and what it scales."""
+
+    name: str
+    kind: str
+    target: str
+    document: Document = field(repr=False, compare=False)
+    namespace: str | None = None
+    min_replicas: int = 1
+    max_replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """An Ingress: its class, its annotations, the Services behind it."""
+
+    name: str
+    services: tuple[str, ...]
+    document: Document = field(repr=False, compare=False)
+    namespace: str | None = None
+    class_name: str | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """A ConfigMap's text values, by key."""
+
+    name: str
+    data: tuple[tuple[str, str], ...]
+    document: Document = field(repr=False, compare=False)
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What is known of a container's image: from its Dockerfile in the same repository, or because it is well known.
+
+    `programs`: those it has for certain; `lacks`: those it has not for certain; in neither: unknown.
+    """
+
+    name: str
+    stop_signal: str | None = None
+    """STOPSIGNAL; None: unknown, or SIGTERM by default where `stop_signal_known`."""
+    stop_signal_known: bool = False
+    software: str | None = None
+    """nginx, httpd, php-fpm, postgres, ... where that is known."""
+    programs: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    working_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One workload and its surroundings. Maps go by container name; a container that nothing is known of is absent."""
+
+    workload: Workload
+    services: tuple[Service, ...] = ()
+    budgets: tuple[DisruptionBudget, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] = ()
+    ingresses: tuple[Ingress, ...] = ()
+    config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    kubernetes: tuple[int, int] = (1, 36)
+    """The minor version of the cluster that the files are for."""
