@@ -6,8 +6,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,6 @@ class Running:
         self.process = process
         self.marker = marker
 
-    def started(self) -> int:
-        """How many processes it has started that are alive now."""
-        return len(set(alive(self.marker)) - {self.process.pid})
-
     def until(self, step: str) -> None:
         """Wait until its progress speaks of that step."""
         assert self.process.stderr is not None
@@ -60,6 +56,14 @@ class Running:
             if step in line:
                 return
         raise AssertionError(f"it never came to {step!r}: {seen}")
+
+    def until_it_runs(self, word: str) -> None:
+        """Wait until one of the processes that it started has that word in its command line."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not any(word in command for command in _commands(set(alive(self.marker)) - {self.process.pid})):
+            assert self.process.poll() is None, f"it ended before it ran {word}"
+            assert time.monotonic() < deadline, _commands(alive(self.marker))
+            time.sleep(0.01)
 
     def wait(self) -> Outcome:
         """Its end, and that of everything it started."""
@@ -146,5 +150,13 @@ def manifest(
 def _nothing_is_left(marker: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while left := alive(marker):
-        assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
+        assert time.monotonic() < deadline, f"still there: {_commands(left)}"
         time.sleep(0.01)
+
+
+def _commands(pids: Iterable[int]) -> list[str]:
+    commands = []
+    for pid in pids:
+        with suppress(OSError):
+            commands.append(Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " "))
+    return commands

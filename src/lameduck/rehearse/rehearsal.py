@@ -168,7 +168,7 @@ async def _end(stage: Stage, settings: Settings, progress: Callable[[str], None]
             progress(f"ending {stage.replicas[0].name}")
             await stage.end_one_pod(settings.grace_s)
         case End.ROLLOUT:
-            progress(f"rolling out {settings.replicas} replica(s)")
+            progress(f"rolling out {settings.replicas} x {stage.replicas[0].name.rpartition('-')[0]}")
             await stage.roll_out(settings.grace_s)
 
 
