@@ -106,6 +106,22 @@ def test_bytes_on_their_way_still_meet_a_server_that_has_closed() -> None:
     asyncio.run(story())
 
 
+def test_at_no_distance_a_fin_is_heard_before_what_is_due_in_the_same_turn_of_the_loop() -> None:
+    async def story() -> None:
+        line = Line(rtt_s=0)
+        server = await line.accept()
+        await until(lambda: bool(line.ear.heard))
+        heard_when_due = list[int]()
+        asyncio.get_running_loop().call_later(0.001, lambda: heard_when_due.append(len(line.ear.heard)))
+        server.close()
+        time.sleep(0.01)  # noqa: ASYNC251 (so that the FIN can be read and the timer is due in one turn)
+        await until(lambda: bool(heard_when_due))
+        assert heard_when_due == [2]
+        line.close()
+
+    asyncio.run(story())
+
+
 def test_closing_reaches_the_server_after_what_was_written_before() -> None:
     async def story() -> None:
         line = Line(rtt_s=0.1)

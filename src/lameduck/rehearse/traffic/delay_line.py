@@ -12,7 +12,7 @@ from typing import Any
 
 from lameduck.pod.durations import Seconds
 
-__all__ = ["DelayLine"]
+__all__ = ["DelayLine", "NoDelay"]
 
 
 class DelayLine:
@@ -57,3 +57,20 @@ class DelayLine:
             self._timer = None
             if queue:
                 self._arm(queue[0][0])
+
+
+class NoDelay:
+    """The way back at no distance: told at once, in the loop's reading of its sockets.
+
+    One turn of the loop later would be too late: requests that are due in the same turn, which on a busy machine may be
+    many, would be sent on connections whose FIN had been read.
+    """
+
+    __slots__ = ()
+
+    def put(self, deliver: Callable[[Any], None], what: Any) -> None:
+        """Call `deliver(what)`."""
+        deliver(what)
+
+    def close(self) -> None:
+        """Nothing is ever on the way."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from lameduck.pod.durations import Seconds
 from lameduck.rehearse.traffic.backends import Backend
-from lameduck.rehearse.traffic.delay_line import DelayLine
+from lameduck.rehearse.traffic.delay_line import DelayLine, NoDelay
 
 __all__ = ["Distance", "PodSeen", "Receiver", "Wire"]
 
@@ -65,7 +65,7 @@ class Distance:
         self.loop = loop
         self.clock = clock
         self.out = DelayLine(loop, Seconds(rtt_s / 2))
-        self.back = DelayLine(loop, Seconds(rtt_s / 2))
+        self.back = DelayLine(loop, Seconds(rtt_s / 2)) if rtt_s > 0 else NoDelay()
         self.wires: set[Wire] = set()
         self.seen: dict[str, PodSeen] = {}
         self._source = 1
