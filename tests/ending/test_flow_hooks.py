@@ -15,6 +15,7 @@ from lameduck.ending.commands import (
     StopProbing,
     Warn,
 )
+from lameduck.ending.flow import Flow
 from lameduck.ending.happenings import DeletionRequested, HookEnded, HookFailure, ProbeKind, ProcessExited
 from lameduck.pod.durations import Seconds
 from tests.ending.pods import EXEC, GET, PROBE, TCP, Fed, killing, pod, regular, sleep
@@ -208,3 +209,11 @@ def test_liveness_and_startup_probes_stop_with_the_beginning_and_readiness_at_th
 def test_the_image_names_the_signal() -> None:
     fed = Fed(pod(), image_stop_signals={"app": "QUIT", "not-played": "USR1"})
     assert fed.tell(0.0, DELETED)[-1] == SendSignal("app", "SIGQUIT", 30)
+
+
+def test_a_caller_that_is_late_finds_done_first_what_was_due_before() -> None:
+    flow = Flow(pod(regular(pre_stop=EXEC), grace=6))
+    flow.receive(DELETED, Seconds(0.0))
+    late = flow.receive(HookEnded("app"), Seconds(6.5))
+    assert late == (AbandonHook("app"), term(2))
+    assert flow.wake_at == 8.5  # the process gets its two seconds from the real signal on

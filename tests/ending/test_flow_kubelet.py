@@ -55,6 +55,9 @@ def test_a_kill_by_the_kubelet_that_takes_too_long_is_reported_and_goes_on() -> 
     slow = Fed(pod(grace=2))
     slow.tell(0.0, KubeletKilled(KubeletKill.PREEMPTION))
     assert (10.0, Warn("ExceededGracePeriod")) in slow.wait(20.0)
+    deadline = Fed(pod(grace=2))
+    deadline.tell(0.0, KubeletKilled(KubeletKill.ACTIVE_DEADLINE))
+    assert Warn("ExceededGracePeriod") not in [c for _, c in deadline.wait(20.0)]
 
 
 def test_in_an_evicted_pod_who_exited_long_before_the_others_is_shown_as_of_unknown_status() -> None:
@@ -165,3 +168,39 @@ def test_a_kubelet_that_restarts_under_a_serving_pod_does_nothing_to_it() -> Non
     fed.tell(1.0, KubeletStarted())
     assert fed.finish() == []
     assert fed.tell(9.0, DELETED)[-1] == term(30)
+
+
+def test_a_kubelet_that_restarts_after_the_report_removes_the_object_when_it_is_back() -> None:
+    fed = Fed(pod())
+    fed.tell(0.0, DELETED)
+    fed.tell(1.0, ProcessExited("app", 0))
+    fed.wait(1.5)
+    fed.tell(1.5, KubeletStopped())
+    fed.tell(2.0, KubeletStarted())
+    assert fed.finish() == [(3.3, RemovePod())]
+
+
+def test_a_kubelet_that_restarts_after_an_eviction_starts_nothing_again() -> None:
+    fed = Fed(pod())
+    fed.tell(0.0, KubeletKilled(KubeletKill.EVICTION, 1))
+    fed.tell(1.0, ProcessExited("app", 0))
+    fed.wait(1.5)
+    fed.tell(1.5, KubeletStopped())
+    fed.tell(2.0, KubeletStarted())
+    assert fed.finish() == []
+
+
+def test_a_kubelet_that_restarts_after_all_is_over_has_nothing_to_do() -> None:
+    fed = Fed(pod())
+    fed.tell(0.0, DeletionRequested(0))
+    fed.tell(1.0, ProcessExited("app", 0))
+    assert fed.tell(2.0, KubeletStopped(), KubeletStarted(orphan=True)) == []
+    assert (fed.flow.gone, fed.flow.wake_at) == (True, None)
+
+
+def test_an_orphan_cannot_be_deleted_once_more() -> None:
+    fed = Fed(pod(grace=9))
+    fed.tell(0.0, DELETED)
+    fed.tell(1.0, KubeletStopped())
+    fed.tell(2.0, KubeletStarted(orphan=True))
+    assert fed.tell(2.5, DeletionRequested(1)) == []

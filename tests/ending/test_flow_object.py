@@ -171,3 +171,28 @@ def test_a_delete_while_the_kubelet_ends_the_pod_by_itself_only_lets_it_be_remov
     fed.tell(2.0, ProcessExited("app", 0))
     assert fed.finish()[-1][1] == RemovePod()
     assert Warn("ExceededGracePeriod") not in [c for _, c in fed.story]
+
+
+def test_a_pod_without_a_node_waits_for_its_finalizers_and_nothing_is_reported() -> None:
+    fed = Fed(pod(), scheduled=False, running=(), finalizers=True)
+    assert fed.tell(0.0, DELETED) == [MarkTerminating(0)]
+    assert fed.finish() == []
+    assert fed.tell(5.0, FinalizersRemoved()) == [RemovePod()]
+    assert fed.flow.gone
+
+
+def test_a_delete_between_the_kubelets_end_and_its_report_lets_the_pod_be_removed_after_it() -> None:
+    fed = Fed(pod(grace=8))
+    fed.tell(0.0, KubeletKilled(KubeletKill.ACTIVE_DEADLINE))
+    fed.tell(1.0, ProcessExited("app", 0))
+    assert fed.tell(1.125, DELETED) == [MarkTerminating(8)]
+    assert [type(c) for _, c in fed.finish()] == [ReportEnd, RemovePod]
+
+
+def test_a_force_delete_between_the_end_and_its_report_leaves_nothing_to_report() -> None:
+    fed = Fed(pod(grace=8))
+    fed.tell(0.0, DELETED)
+    fed.tell(1.0, ProcessExited("app", 0))
+    assert fed.tell(1.125, DeletionRequested(0)) == [MarkTerminating(0, first=False), RemovePod()]
+    assert fed.flow.gone
+    assert fed.flow.wake_at is None

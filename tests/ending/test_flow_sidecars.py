@@ -1,6 +1,15 @@
 """Several containers: side by side, and sidecars in their order (T40-T48)."""
 
-from lameduck.ending.commands import KillProcess, MarkTerminating, RunHook, SendSignal, StopProbing, Warn
+from lameduck.ending.commands import (
+    AbandonHook,
+    KillProcess,
+    MarkTerminating,
+    RestartContainer,
+    RunHook,
+    SendSignal,
+    StopProbing,
+    Warn,
+)
 from lameduck.ending.happenings import DeletionRequested, HookEnded, HookFailure, ProbeFailed, ProbeKind, ProcessExited
 from lameduck.ending.versions import SIDECAR_CONTAINERS, KubernetesVersion
 from lameduck.pod.containers import Container, Role
@@ -74,8 +83,7 @@ def test_a_sidecars_wait_may_last_longer_than_the_grace_by_the_part_of_a_second_
 def test_a_sidecar_that_outlasts_its_hook_does_not_wait_for_its_turn() -> None:
     fed = Fed(pod(sidecar("s1", pre_stop=EXEC), regular("main", pre_stop=sleep(2)), grace=4))
     fed.tell(0.0, DELETED)
-    fed.tell(2.5, ProcessExited("main", 0))
-    assert (4.0, term("s1", 2)) in fed.wait(5.0)
+    assert [c for t, c in fed.wait(4.5) if t == 4.0] == [AbandonHook("s1"), term("s1", 2), KillProcess("main")]
 
 
 def test_what_releases_a_sidecar_is_the_end_of_the_main_kill_and_not_its_exit() -> None:
@@ -142,3 +150,15 @@ def test_a_sidecars_hook_that_fails_does_not_cost_it_its_place() -> None:
     fed.tell(0.0, DELETED)
     assert fed.tell(0.1, HookEnded("s1", HookFailure.EXIT_STATUS)) == [Warn("FailedPreStopHook", "s1")]
     assert fed.tell(2.0, ProcessExited("main", 0)) == [term("s1", 9)]
+
+
+def test_a_sidecar_that_is_killed_alone_does_not_wait_after_its_hook() -> None:
+    fed = Fed(pod(sidecar("s1", pre_stop=EXEC, liveness=PROBE), regular("main"), grace=10))
+    fed.tell(0.0, ProbeFailed("s1", ProbeKind.LIVENESS))
+    assert fed.tell(1.0, HookEnded("s1")) == [term("s1", 9)]
+
+
+def test_a_sidecar_is_started_again_whatever_the_pods_policy_is() -> None:
+    fed = Fed(pod(sidecar("s1"), regular("main"), restart_policy="Never"))
+    fed.tell(0.0, ProcessExited("s1", 0))
+    assert fed.wait(2.0) == [(0.5, RestartContainer("s1"))]

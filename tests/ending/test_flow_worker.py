@@ -17,12 +17,15 @@ from lameduck.ending.happenings import (
     DeletionRequested,
     HookEnded,
     HookFailure,
+    KubeletStarted,
+    KubeletStopped,
     PostStartBegan,
     PostStartEnded,
     ProbeFailed,
     ProbeKind,
     ProcessExited,
 )
+from lameduck.ending.outcomes import backoff_s
 from lameduck.pod.containers import Probe
 from lameduck.pod.durations import Seconds
 from tests.ending.pods import EXEC, GET, PROBE, Fed, killing, pod, regular, sidecar
@@ -172,3 +175,45 @@ def test_a_hook_of_an_earlier_life_may_end_late() -> None:
     fed.tell(4.0, ProcessExited("app", 1))
     fed.tell(4.1, ContainerStarted("app"))
     assert fed.tell(4.2, HookEnded("app", HookFailure.KILLED)) == []
+
+
+def test_a_start_that_comes_after_all_was_down_takes_back_the_report() -> None:
+    fed = Fed(pod(grace=4), running=())
+    fed.tell(0.0, DELETED)
+    assert fed.tell(0.1, ContainerStarted("app")) == [killing("app"), term(4)]
+    assert fed.wait(4.0) == []
+    fed.tell(5.0, ProcessExited("app", 137))
+    assert [type(c).__name__ for _, c in fed.finish()] == ["ReportEnd", "RemovePod"]
+
+
+def test_a_container_that_waits_for_its_back_off_is_not_started_in_a_pod_that_ends() -> None:
+    fed = Fed(pod(regular("app"), regular("other"), grace=30))
+    fed.tell(0.0, ProcessExited("app", 1))
+    fed.tell(0.6, ContainerStarted("app"))
+    fed.tell(1.0, ProcessExited("app", 1))
+    fed.tell(2.0, DELETED)
+    fed.wait(30.0)
+    assert [t for t, c in fed.story if c == RestartContainer("app")] == [0.5]
+
+
+def test_while_a_deletion_waits_for_a_post_start_nothing_else_is_started_again() -> None:
+    fed = Fed(pod(regular("app"), regular("slow", post_start=EXEC)), running={"app"})
+    fed.tell(0.0, ContainerStarted("slow"))
+    fed.tell(0.1, ProcessExited("app", 1))
+    fed.tell(0.2, DELETED)
+    assert fed.wait(5.0) == []
+
+
+def test_a_kubelet_that_stops_within_a_liveness_kill_forgets_it() -> None:
+    fed = Fed(pod(regular(liveness=PROBE, pre_stop=EXEC), grace=8))
+    fed.tell(0.0, LIVENESS)
+    fed.tell(1.0, KubeletStopped())
+    assert fed.tell(1.5, LIVENESS) == []  # nobody is there to see it
+    fed.tell(2.0, KubeletStarted())
+    assert fed.wait(5.0) == []
+    assert RunHook("app", EXEC, Seconds(8.0)) in fed.tell(5.0, DELETED)
+
+
+@pytest.mark.parametrize(("before", "wait_s"), [(0, 0.0), (1, 10.0), (2, 20.0), (4, 80.0), (9, 300.0), (99, 300.0)])
+def test_the_back_off_doubles_up_to_five_minutes(before: int, wait_s: float) -> None:
+    assert backoff_s(before) == wait_s

@@ -87,8 +87,7 @@ class Worker:
             return
         self._wanted = True
         self._why = self._why or kill.reason
-        asked_s = 1 if kill.reason is KubeletKill.ORPHAN else kill.grace_s  # T13
-        known = [value for value in (self._override_s, asked_s) if value is not None]
+        known = [value for value in (self._override_s, kill.grace_s) if value is not None]
         if kill.reason in _OWN_KILLS and known:
             known.append(self._spec_s)
         self._override_s = min(known, default=None)
@@ -130,11 +129,11 @@ class Worker:
         return [Warn("FailedPostStartHook", life.name), *self._kill_alone(life, self._api.stored_s, now)]
 
     def probe_failed(self, failed: ProbeFailed) -> None:
-        """Remembered until the worker is free; too late once a termination is due (T69, T70, T73)."""
+        """Remembered until the worker is free; a termination that is due goes before it (T69, T70, T73)."""
         self._lives.named(failed.container)
         if failed.probe is ProbeKind.READINESS:
             raise FlowError(f"{failed}: a failed readiness probe kills nothing.")
-        if self._kubelet_is_up and self.stage is Stage.SERVING and not self._wanted and self._api.phase is None:
+        if self._kubelet_is_up:
             self._failed_probes.append(failed)
 
     def hook_ended(self, ended: HookEnded, now: Seconds) -> list[Command]:
@@ -166,7 +165,7 @@ class Worker:
         )
         if life.kill is not None:
             life.kill.process_gone()
-        elif self.stage is Stage.SERVING and self._kubelet_is_up:
+        elif self._kubelet_is_up:
             self._resync_at = Seconds(now + self._latencies.relist_s)
 
     def kubelet_stopped(self) -> None:
@@ -230,7 +229,6 @@ class Worker:
         """From here on only the clock and the processes decide."""
         self._move(Turn.BEGIN)
         self._resync_at = None
-        self._failed_probes.clear()
         self._initialized = all(
             not life.runs and life.ending.exit_code in (0, None) for life in self._lives.of(Role.INIT)
         )
