@@ -140,7 +140,7 @@ def manifest(
         template = {"metadata": {"labels": labels}, "spec": pod}
         document |= {
             "apiVersion": "apps/v1",
-            "spec": {"selector": {"matchLabels": labels}, "template": template, **(spec or {})},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": template, **(spec or {})},
         }
     path = folder / "web.yaml"
     path.write_text(json.dumps(document, indent=1))
