@@ -10,7 +10,7 @@ import lameduck
 import lameduck.findings
 from lameduck.findings.catalogue import FINDINGS, RETIRED
 from lameduck.findings.examples import manifest, witness
-from lameduck.findings.finding import Example, Finding
+from lameduck.findings.finding import Example, Finding, Witness
 from lameduck.findings.looking import look
 from lameduck.pod.reading import read_text
 
@@ -22,10 +22,14 @@ _CITED = re.compile(r"\b[TB][1-9][0-9]{0,2}\b")
 
 _each_finding = pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.code)
 _each_bad = pytest.mark.parametrize(
-    ("finding", "example"), [(f, example) for f in FINDINGS for example in f.bad], ids=lambda each: _name(each)
+    ("finding", "example"),
+    [(f, e) for f in FINDINGS for e in f.bad if f.seen_by(Witness.ENDING) and e.only is not Witness.FILES],
+    ids=lambda each: _name(each),
 )
 _each_good = pytest.mark.parametrize(
-    ("finding", "example"), [(f, example) for f in FINDINGS for example in f.good], ids=lambda each: _name(each)
+    ("finding", "example"),
+    [(f, e) for f in FINDINGS for e in f.good if f.seen_by(Witness.ENDING) and e.only is not Witness.FILES],
+    ids=lambda each: _name(each),
 )
 
 
@@ -108,6 +112,16 @@ def test_every_fact_that_the_code_cites_is_explained() -> None:
         if fact not in explained
     }
     assert not missing, f"docs/facts.md does not explain {sorted(missing)}: add a line for each, or correct the number"
+
+
+@_each_finding
+def test_a_finding_has_a_witness_and_each_example_one_that_can_see_it(finding: Finding) -> None:
+    witnesses = [witness for witness in Witness if finding.seen_by(witness)]
+    assert witnesses, f"{finding.code} is seen by nobody: give it in_files, in_ending or both"
+    for example in (*finding.bad, *finding.good):
+        assert example.only is None or example.only in witnesses, (
+            f"{finding.code}: the example '{example.story}' is for {example.only}, which cannot see this finding"
+        )
 
 
 @_each_finding

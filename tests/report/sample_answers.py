@@ -13,6 +13,7 @@ from lameduck.ending.verdict import judge
 from lameduck.findings.finding import Found, Severity
 from lameduck.pod.durations import Seconds
 from lameduck.pod.place import Place
+from lameduck.remedies.remedy import Remedy
 from lameduck.report.answer import Answer, Setting
 
 __all__ = [
@@ -212,7 +213,7 @@ def no_pre_stop() -> Answer:
         "Deployment/web",
         "app",
         Place("deploy.yaml", 24, 9),
-        fixable=True,
+        remedy=Remedy((), safe=True, title="Wait before stopping"),
     )
     return story.answer(found)
 

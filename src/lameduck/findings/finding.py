@@ -12,10 +12,13 @@ from lameduck.ending.playing import Behaviour
 from lameduck.ending.requests import Request
 from lameduck.ending.timeline import HookFinished, Timeline
 from lameduck.ending.verdict import PodEnding, Verdict
+from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.workloads import Workload
+from lameduck.remedies.remedy import Remedy
 
 __all__ = [
     "EndedHook",
@@ -23,9 +26,12 @@ __all__ = [
     "Finding",
     "Found",
     "InEnding",
+    "InFiles",
     "KilledContainer",
+    "Mend",
     "Severity",
     "Sighting",
+    "Witness",
     "Witnessed",
 ]
 
@@ -36,6 +42,13 @@ class Severity(Enum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+class Witness(Enum):
+    """Who can see a finding: whoever reads the files, or whoever sees the ending."""
+
+    FILES = "files"
+    ENDING = "ending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +139,16 @@ class Sighting:
     mend: str
     severity: Severity | None = None
     """None: the finding's own."""
+    span: Span | None = None
+    """Where in a script or Dockerfile; then `at` is where the manifest leads there, if it does."""
+    uncertain: bool = False
+    """The files leave a doubt, and the message says which."""
 
 
 InEnding: TypeAlias = Callable[[Witnessed], Iterator[Sighting]]
+InFiles: TypeAlias = Callable[[Case], Iterator[Sighting]]
+Mend: TypeAlias = Callable[[Case, Sighting], Remedy | None]
+"""The smallest change that mends what was seen; None: nothing can be offered, the page explains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,10 @@ class Example:
     containers do, `requests` what clients saw (`examples.request`). `lag_s` is the time until the endpoints are
     updated, `replacement_ready_s` when the pod that replaces the deleted one is ready. `also` names other findings that
     this story rightly shows.
+
+    For whoever reads the files: `objects` are further documents beside the Deployment (a Service, a budget), `files`
+    the image's build context by path, Dockerfile included. `only` says which witness the story is for; None: every
+    witness that its finding has.
     """
 
     story: str
@@ -154,6 +178,10 @@ class Example:
     image_stop_signal: str | None = None
     requests: tuple[Request, ...] = ()
     also: tuple[str, ...] = ()
+    objects: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    kubernetes: tuple[int, int] = (1, 36)
+    only: Witness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +196,13 @@ class Finding:
     page: str
     bad: tuple[Example, ...]
     good: tuple[Example, ...]
-    in_ending: InEnding
+    in_ending: InEnding | None = None
+    in_files: InFiles | None = None
+    remedy: Mend | None = None
+
+    def seen_by(self, witness: Witness) -> bool:
+        """Whether that witness can see it."""
+        return (self.in_files if witness is Witness.FILES else self.in_ending) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +217,10 @@ class Found:
     workload: str
     container: str | None
     place: Place | None
-    fixable: bool = False
+    remedy: Remedy | None = None
+    uncertain: bool = False
+
+    @property
+    def fixable(self) -> bool:
+        """Whether `check --fix` mends it."""
+        return self.remedy is not None and self.remedy.safe
