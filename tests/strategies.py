@@ -5,6 +5,7 @@ Objects are valid for the API. `workloads` reads what `texts` writes, so typed d
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 import yaml
@@ -311,7 +312,7 @@ def json_values() -> st.SearchStrategy[Any]:
 @st.composite
 def odd_objects(draw: st.DrawFn) -> Object:
     """An object of the right shape, with some of its values replaced by anything."""
-    obj: Object = draw(objects())
+    obj: Object = deepcopy(draw(objects()))  # some of its parts are the strategies' own
     for _ in range(draw(st.integers(1, 4))):
         here: Any = obj
         while isinstance(here, dict | list) and here:
