@@ -2,7 +2,16 @@
 
 import pytest
 
-from lameduck.ending.commands import KillProcess, MarkTerminating, RemovePod, ReportEnd, RunHook, SendSignal, Warn
+from lameduck.ending.commands import (
+    KillProcess,
+    MarkTerminating,
+    RemovePod,
+    ReportEnd,
+    RestartContainer,
+    RunHook,
+    SendSignal,
+    Warn,
+)
 from lameduck.ending.flow import Stage
 from lameduck.ending.happenings import (
     DeletionRequested,
@@ -204,3 +213,12 @@ def test_an_orphan_cannot_be_deleted_once_more() -> None:
     fed.tell(1.0, KubeletStopped())
     fed.tell(2.0, KubeletStarted(orphan=True))
     assert fed.tell(2.5, DeletionRequested(1)) == []
+
+
+def test_what_exits_while_the_kubelet_is_down_is_started_again_when_it_is_back() -> None:
+    fed = Fed(pod())
+    fed.tell(0.0, KubeletStopped())
+    fed.tell(1.0, ProcessExited("app", 1))
+    assert fed.wait(5.0) == []
+    fed.tell(5.0, KubeletStarted())
+    assert fed.finish() == [(6.3, RestartContainer("app"))]
