@@ -42,7 +42,10 @@ class StopProbing:
 
 @dataclass(frozen=True, slots=True)
 class RunHook:
-    """Start the preStop handler; the kubelet waits for it no longer than `within_s` (T19)."""
+    """Start the preStop handler; the kubelet waits for it no longer than `within_s` (T19).
+
+    The end of an exec or an httpGet must be told (HookEnded); sleep and tcpSocket the flow times itself (T36, T28).
+    """
 
     container: str
     handler: Handler
@@ -91,9 +94,9 @@ class Warn:
 class ContainerEnding:
     """How one container ended: the fields of `summary.containers` in golden/, times since the deletion request.
 
-    `hook_outcome`: none, ok, failed or outlasted; running as long as it runs, and for good if it was cut with its kubelet
-    and not run again (T13). `reason` and `exit_code`: T58, T60. `killed`: by SIGKILL at
-    its deadline, not by itself.
+    `hook_outcome`: none, ok, failed or outlasted; running as long as it runs, and for good if it was cut with its
+    kubelet and not run again (T13). `reason` and `exit_code`: T58, T60. `killed`: by SIGKILL at its deadline, not by
+    itself.
     """
 
     name: str

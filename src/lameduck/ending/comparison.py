@@ -89,9 +89,9 @@ class _Comparison:
         if name in self._plan.dead_unseen:
             yield from ("exit_s", "exit_code", "stop_signal", "stop_signal_s")
             self.result.races.append(f"{name} had exited before the kubelet saw it")
-        elif exit_s is not None and hook_end_s is not None and exit_s <= hook_end_s:
+        elif exit_s is not None and any(after is not None and exit_s <= after for after in (hook_end_s, signal_s)):
             yield from ("stop_signal", "stop_signal_s")
-            self.result.races.append(f"{name} ended within its hook, so a signal may have been sent or not")
+            self.result.races.append(f"{name} ended before its stop call, so a signal may have been sent or not")
         elif exit_s is None or signal_s is None or limit_s is None or recorded.get("killed"):
             return
         elif abs(exit_s - signal_s - limit_s) <= LATE_KILL_S:

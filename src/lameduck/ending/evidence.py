@@ -202,16 +202,23 @@ def _kubelet(
             yield event.t_s, KubeletStarted(orphan=deleted)
         elif event.what == "manifest-removed" and pod.startswith(event.object):
             yield event.t_s, KubeletKilled(KubeletKill.STATIC_POD_REMOVED)
-    killing = next((e.t_s for e in events if e.source == "api.event" and e.what == "Killing"), None)
-    decided = killing if first_s is None else first_s
-    if decided is None:
-        return
     for event in events:
-        if event.source == "api.event" and event.container is None and event.t_s <= decided + 1.0:
-            kill = _decision(recording, event)
-            if kill is not None:
-                yield decided, kill
-                return
+        if event.source != "api.event" or event.container is not None:
+            continue
+        kill = _decision(recording, event)
+        if kill is not None:
+            began_s = _first_sign(events, event, kill) if first_s is None else first_s
+            if began_s is not None:
+                yield began_s, kill
+            return
+
+
+def _first_sign(events: list[RecordedEvent], decision: RecordedEvent, kill: KubeletKilled) -> float | None:
+    """When a kill of the kubelet's own began: its events may come late, and some are told well before it (T83)."""
+    signs = [e.t_s for e in events if e.what == "stop-request" or (e.source == "api.event" and e.what == "Killing")]
+    if kill.reason is KubeletKill.EVICTION and signs:
+        signs.append(decision.t_s)
+    return min(signs, default=None)
 
 
 def _decision(recording: Recording, event: RecordedEvent) -> KubeletKilled | None:

@@ -58,7 +58,7 @@ class KubeletKill(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ContainerStarted:
-    """The container's process has been started."""
+    """The container's process has been started; if the spec has a postStart, its end must be told, too (T39)."""
 
     container: str
 
@@ -106,7 +106,10 @@ class ProbeFailed:
 
 @dataclass(frozen=True, slots=True)
 class HookEnded:
-    """The preStop hook of a container is over, however it went. `failure` None: it went well."""
+    """The preStop hook of a container is over, however it went. `failure` None: it went well.
+
+    For exec and httpGet; of a sleep or a tcpSocket the flow knows by itself, and does not mind being told (T36, T28).
+    """
 
     container: str
     failure: HookFailure | None = None
