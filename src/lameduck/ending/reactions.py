@@ -23,6 +23,8 @@ from lameduck.pod.handlers import Exec, HttpGet
 __all__ = ["Acts", "After", "ExitPlan", "HookPlan", "summarised_exit", "summarised_hook"]
 
 _EVER = float("inf")
+_HELD_UP_S = 0.3
+"""How much later than its kill a Killing event may be shown."""
 
 
 class After(Enum):
@@ -106,21 +108,32 @@ class Acts:
             yield (begin if moment is None else moment.t_s), PostStartEnded(name, ok=well)
 
     def hooks(self) -> Iterator[HookPlan]:
-        """The hooks of all its kills: from the Killing event to the end of the call, before the stop call."""
+        """The hooks of all its kills, each between the kill's start and its stop call."""
         if not isinstance(self.container.pre_stop, Exec | HttpGet):
             return
         for stop_s in self.stops:
-            since = max((killing for killing in self.killings if killing <= stop_s), default=stop_s)
-            within = [e for e in self.events if since <= e.t_s <= stop_s]
-            ended = next((e for e in reversed(within) if e.what in ("exec-exit", "hook-reply")), None)
-            failed = any(e.what == "FailedPreStopHook" and since <= e.t_s <= stop_s + 0.5 for e in self.events)
-            if ended is not None:
+            killing = max((killing for killing in self.killings if killing <= stop_s), default=stop_s)
+            call = self.call(killing - _HELD_UP_S, stop_s)
+            failed = any(e.what == "FailedPreStopHook" and killing <= e.t_s <= stop_s + 0.5 for e in self.events)
+            if call is not None:
+                began, ended = call
                 well = not failed and ended.detail.get("exit_status", 0) in (0, None)
-                yield HookPlan(ended.t_s - since, None if well else HookFailure.EXIT_STATUS)
+                seconds = ended.t_s - min(killing, began.t_s)
+                yield HookPlan(seconds, None if well else HookFailure.EXIT_STATUS)
             elif failed:
-                yield HookPlan(stop_s - since, HookFailure.CONNECTION)
+                yield HookPlan(stop_s - killing, HookFailure.CONNECTION)
             else:
                 yield HookPlan(None, HookFailure.KILLED)
+
+    def call(self, since_s: float, until_s: float) -> tuple[RecordedEvent, RecordedEvent] | None:
+        """The last exec, or request to a hook, that began and ended in that time."""
+        within = [e for e in self.events if since_s <= e.t_s <= until_s]
+        for ended in reversed(within):
+            opening = {"exec-exit": "exec-start", "hook-reply": "hook-request"}.get(ended.what)
+            same = [e for e in within if e.what == opening and e.detail.get("exec") == ended.detail.get("exec")]
+            if same:
+                return same[-1], ended
+        return None
 
     def exit_plans(self) -> Iterator[ExitPlan]:
         """All its exits, each after the last stop signal or SIGKILL before it."""
@@ -167,8 +180,10 @@ def summarised_hook(acts: Acts, values: Mapping[str, Any], kubelet_starts: list[
             if start_s is not None and e.t_s >= start_s
         )
         return HookPlan(None, None if well else HookFailure.KILLED)
-    again = [  # run anew by a new kubelet (T13)
-        killing for killing in acts.killings if any(start_s < back < killing < end_s for back in kubelet_starts)
-    ]
-    seconds = end_s - (again[-1] if again else start_s)
+    back_s = max((back for back in kubelet_starts if start_s < back < end_s), default=None)
+    if back_s is not None:  # run anew by a new kubelet (T13)
+        call = acts.call(back_s, end_s)
+        signs = [killing for killing in acts.killings if back_s <= killing < end_s]
+        start_s = min([*signs, call[0].t_s] if call is not None else signs, default=start_s)
+    seconds = end_s - start_s
     return HookPlan(seconds, None if outcome == "ok" else HookFailure.EXIT_STATUS)
