@@ -1,9 +1,12 @@
 """Why containers are killed at their deadline: one cause each."""
 
+from dataclasses import replace
+
 import pytest
 
 from lameduck.ending.kills import KillCause, explain_kills, turn_came_too_late
 from lameduck.ending.playing import Behaviour, play
+from lameduck.ending.timeline import KillSent, Timeline
 from lameduck.ending.verdict import PodEnding, judge
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
@@ -46,6 +49,30 @@ def _app(reception: str, main: str, below: tuple[str, ...] = ()) -> KillCause:
 )
 def test_what_the_signal_met_decides(reception: str, main: str, below: tuple[str, ...], cause: KillCause) -> None:
     assert _app(reception, main, below) is cause
+
+
+@pytest.mark.parametrize(
+    ("handling", "listening", "cause"),
+    [
+        ("discarded", True, KillCause.NOT_HANDLED),  # node without a handler of the application's own
+        ("discarded", False, KillCause.TOO_SLOW),  # a drain that takes one signal only
+        ("caught", True, KillCause.TOO_SLOW),
+        ("unknown", False, KillCause.TOO_SLOW),
+    ],
+)
+def test_a_handler_that_is_gone_while_the_server_listens_gave_the_signal_back(
+    handling: str, listening: bool, cause: KillCause
+) -> None:
+    spec = PodSpec((Container("app", at=(), image="a"),), at=())
+    played = play(spec, {"app": Behaviour(drain_s=None, main="node server.js")}, lag_s=Seconds(0))
+    met = tuple(
+        replace(event, handling=handling, listening=listening) if isinstance(event, KillSent) else event
+        for event in played.timeline.events
+    )
+    timeline = Timeline(met)
+    verdict = judge(timeline, {"web-a1": played.containers}, (), rtt_s=Seconds(0))
+    (kill,) = explain_kills(timeline, verdict.endings[0], spec)
+    assert kill.cause is cause
 
 
 def test_a_container_that_ended_in_time_has_no_cause() -> None:

@@ -111,6 +111,12 @@ class Pretended:
     async def signal(self, signum: int) -> Reception:
         raise NotImplementedError
 
+    def handling(self, signum: int) -> str:
+        raise NotImplementedError
+
+    def listens(self) -> bool:
+        raise NotImplementedError
+
     async def kill(self) -> None:
         raise NotImplementedError
 

@@ -40,12 +40,15 @@ def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", "-c", code)
 
 
-def need(program: str, package: str) -> str:
-    """The path of a program, or a skip that says how to get it."""
-    path = shutil.which(program)
-    if path is None:
-        pytest.skip(f"{program} is missing; to run this test: apt-get install {package}")
-    return path
+def need(program: str, package: str, *, path: str | None = None) -> str:
+    """Where a program is, or a skip that says how to get it; in CI, where all of them are installed, a failure."""
+    found = shutil.which(program, path=path)
+    if found is None:
+        words = f"{program} is missing; to run this test: apt-get install {package}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(words)
+        pytest.skip(words)
+    return found
 
 
 def need_isolation(isolation: Isolation) -> None:

@@ -84,7 +84,7 @@ class Chronicle:
                 pass  # everything else shows in what the flow orders
 
     def ordered(self, command: Command, now: Seconds) -> None:
-        """Note what the flow wants done. SendSignal is noted by `signalled`, when its reception is known."""
+        """Note what the flow wants done. SendSignal is noted by `signalled`, a kill with what it met by `killed`."""
         pod = self._pod
         match command:
             case MarkTerminating(grace_s=grace_s, first=first):
@@ -99,7 +99,7 @@ class Chronicle:
                 self._hooks_running.discard(container)
                 self._record(HookFinished(t_s=now, pod=pod, container=container, outcome="outlasted"))
             case KillProcess(container=container):
-                self._record(KillSent(t_s=now, pod=pod, container=container))
+                self.killed(container, now)
             case ReportEnd(phase=phase):
                 self._record(PhaseReported(t_s=now, pod=pod, phase=phase))
             case RemovePod():
@@ -127,6 +127,10 @@ class Chronicle:
                         cause=HookFailure.NOT_IMPLEMENTED.value if ending.hook_outcome == "failed" else None,
                     )
                 )
+
+    def killed(self, container: str, now: Seconds, *, handling: str = "unknown", listening: bool = False) -> None:
+        """Note a SIGKILL and whom it met."""
+        self._record(KillSent(t_s=now, pod=self._pod, container=container, handling=handling, listening=listening))
 
     def signalled(
         self, command: SendSignal, now: Seconds, *, reception: str, main: str, below: tuple[str, ...]

@@ -1,11 +1,11 @@
 """Why a container was killed at its deadline: what its stop signal met, held against the time it had."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lameduck.ending.commands import ContainerEnding
 from lameduck.ending.grace import MINIMUM_STOP_S
-from lameduck.ending.timeline import SignalSent, Timeline
+from lameduck.ending.timeline import KillSent, SignalSent, Timeline
 from lameduck.ending.verdict import PodEnding
 from lameduck.pod.containers import Role
 from lameduck.pod.programs import INITS, SHELLS, WRAPPERS, program_of
@@ -43,7 +43,7 @@ def explain_kills(timeline: Timeline, ending: PodEnding, spec: PodSpec) -> tuple
         Kill(ending.pod, ending.grace_s, container, _cause(ending, container, signal, spec), signal)
         for container in ending.containers
         if container.killed
-        for signal in (_last_signal(timeline, ending.pod, container.name),)
+        for signal in (_signal_as_it_worked(timeline, ending.pod, container.name),)
     )
 
 
@@ -57,9 +57,20 @@ def turn_came_too_late(ending: PodEnding, container: ContainerEnding, spec: PodS
     return had_minimum and container.hook_outcome != "outlasted" and last_exit_s >= ending.grace_s - MINIMUM_STOP_S
 
 
-def _last_signal(timeline: Timeline, pod: str, container: str) -> SignalSent | None:
+def _signal_as_it_worked(timeline: Timeline, pod: str, container: str) -> SignalSent | None:
+    """The last stop signal, with what it came to: its handler may have given it back to the kernel.
+
+    A handler that is there for once and raises the signal again meets the kernel, which discards it for PID 1 (T54);
+    node does so where the application has no handler of its own. A process that drains may have let go of its handler,
+    too, but it does not go on listening.
+    """
     signals = tuple(timeline.of(SignalSent, pod=pod, container=container))
-    return signals[-1] if signals else None
+    kills = tuple(timeline.of(KillSent, pod=pod, container=container))
+    if not signals:
+        return None
+    if signals[-1].reception == "caught" and kills and kills[-1].handling in ("discarded", "default"):
+        return replace(signals[-1], reception=kills[-1].handling) if kills[-1].listening else signals[-1]
+    return signals[-1]
 
 
 def _cause(ending: PodEnding, container: ContainerEnding, signal: SignalSent | None, spec: PodSpec) -> KillCause:

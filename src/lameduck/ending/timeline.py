@@ -164,6 +164,10 @@ class KillSent:
     t_s: Seconds
     pod: str
     container: str
+    handling: str = "unknown"
+    """What a second stop signal would have met by then, in the words of a signal's reception."""
+    listening: bool = False
+    """Whether a process of the container still accepted connections then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

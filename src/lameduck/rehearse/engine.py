@@ -73,6 +73,14 @@ class ContainerProcess(Protocol):
         """Send a signal to the main process only (T52), as from outside its PID namespace. Twice is fine, gone too."""
         ...
 
+    def handling(self, signum: int) -> str:
+        """What a signal would meet now, in the words of Reception."""
+        ...
+
+    def listens(self) -> bool:
+        """Whether one of the container's processes listens on a TCP port now; False where nobody can tell."""
+        ...
+
     async def kill(self) -> None:
         """SIGKILL to the main process; the rest of the container dies with it (T57)."""
         ...

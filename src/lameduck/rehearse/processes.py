@@ -191,6 +191,14 @@ class _Container:
             case _:
                 return replace(reception, handling="gone")
 
+    def handling(self, signum: int) -> str:
+        """What a signal would meet now, in the words of Reception."""
+        return self._reception(signum).handling
+
+    def listens(self) -> bool:
+        """Whether one of the container's processes listens on a TCP port now; False where nobody can tell."""
+        return proc.available() and bool(self._listening_ports())
+
     async def kill(self) -> None:
         """SIGKILL to the main process; the rest of the container dies with it (T57)."""
         await self._ask("signal", int(signal.SIGKILL))

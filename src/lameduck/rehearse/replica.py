@@ -341,7 +341,11 @@ class Replica:
             reason = next((e.reason or "" for e in self.endings if e.name == happening.container), "")
         self._chronicle.happened(happening, now, reason=reason, detail=detail)
         for command in commands:
-            self._chronicle.ordered(command, now)
+            match command:
+                case KillProcess(container=container):
+                    self._note_kill(container, now)
+                case _:
+                    self._chronicle.ordered(command, now)
         self._chronicle.settled(self.endings)
         for command in commands:
             self._do(command)
@@ -414,6 +418,14 @@ class Replica:
         now = self._around.clock()
         met = await self._processes[command.container].signal(signal_number(command.signal))
         self._chronicle.signalled(command, now, reception=met.handling, main=met.main, below=met.below)
+
+    def _note_kill(self, container: str, now: Seconds) -> None:
+        """A stop signal that was caught may have been given back since (ending/kills.py); soon nobody can ask."""
+        process = self._processes[container]
+        sent = next((ending.stop_signal for ending in self.endings if ending.name == container), None)
+        handling = "unknown" if sent is None else process.handling(signal_number(sent))
+        listening = handling in ("discarded", "default") and process.listens()
+        self._chronicle.killed(container, now, handling=handling, listening=listening)
 
     async def _restart(self, part: Part) -> None:
         await self._start_container(part)
