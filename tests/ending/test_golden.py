@@ -10,6 +10,7 @@ import pytest
 
 from lameduck.ending import container_kill, grace
 from lameduck.ending.api_object import ApiObject
+from lameduck.ending.cause import Cause
 from lameduck.ending.container_kill import Process, Step
 from lameduck.ending.enactment import Enacted, enact, flow_of
 from lameduck.ending.evidence import PodPlan, plan_of, pods_of
@@ -17,7 +18,6 @@ from lameduck.ending.happenings import Happening, HookEnded, HookFailure, Proces
 from lameduck.ending.lives import Lives
 from lameduck.ending.recordings import Recording, read_folder
 from lameduck.ending.replay import replay
-from lameduck.ending.worker import Worker
 from lameduck.pod.durations import Seconds
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -133,7 +133,7 @@ def _never_busy(patch: pytest.MonkeyPatch) -> None:
 
 
 def _polite_orphan(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Worker, "_is_orphan", property(lambda self: False))
+    patch.setattr(Cause, "is_orphan", property(lambda self: False))
 
 
 def _impatient_sleep(patch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from lameduck.ending import grace
 from lameduck.ending.api_object import ApiObject
+from lameduck.ending.cause import Cause
 from lameduck.ending.commands import Command, ReportEnd, RestartContainer, Warn
 from lameduck.ending.container_kill import ContainerKill, Life, Process, Step
 from lameduck.ending.happenings import (
     ContainerStarted,
     HookEnded,
-    KubeletKill,
     KubeletKilled,
     KubeletStarted,
     PostStartBegan,
@@ -38,10 +38,6 @@ __all__ = ["Timer", "Worker"]
 Timer: TypeAlias = tuple[Seconds, Callable[[Seconds], list[Command]]]
 """When something is due, and what is to be done then."""
 
-_OWN_KILLS = (KubeletKill.EVICTION, KubeletKill.NODE_SHUTDOWN, KubeletKill.PREEMPTION)
-"""Kills that live in the kubelet's memory only; their grace is at most the spec's (T103, T105), and they are reported
-when they take too long (T68)."""
-
 
 class Worker:
     """Everything of the flow that happens on the node. Methods return what is to be done now."""
@@ -53,9 +49,7 @@ class Worker:
         self._latencies = latencies
         self._static = static
         self.stage = Stage.SERVING
-        self._wanted = False  # a termination is due, begun or not
-        self._why: KubeletKill | None = None  # the kubelet's own reason for it
-        self._override_s: int | None = None  # and its grace
+        self._cause = Cause(spec_s)
         self._initialized = True
         self._failed_probes: list[ProbeFailed] = []
         self._kubelet_is_up = True
@@ -69,7 +63,7 @@ class Worker:
 
     def marked(self, now: Seconds) -> None:
         """The object was marked by a delete, or a mark was shortened; a termination that has begun goes on (T10)."""
-        self._wanted = self._wanted or not self._api.at_once
+        self._cause.wanted = self._cause.wanted or not self._api.at_once
         if self.stage is Stage.ENDED and self._remove_at is None:  # the kubelet had ended the pod by itself
             self._remove_at = Seconds(now + self._latencies.removal_s)
 
@@ -85,12 +79,7 @@ class Worker:
             raise FlowError(f"{kill}: the kubelet is not running.")
         if self.stage is not Stage.SERVING or self._api.phase is not None:  # it ends already (T10)
             return
-        self._wanted = True
-        self._why = self._why or kill.reason
-        known = [value for value in (self._override_s, kill.grace_s) if value is not None]
-        if kill.reason in _OWN_KILLS and known:
-            known.append(self._spec_s)
-        self._override_s = min(known, default=None)
+        self._cause.decided(kill)
 
     def container_started(self, started: ContainerStarted, now: Seconds) -> list[Command]:
         """Of one that comes late, because its start was under way when the ending began, only the end is left (T11)."""
@@ -181,9 +170,8 @@ class Worker:
             life.in_post_start = life.awaited = False
         if self.stage in (Stage.ENDING, Stage.ENDED) and self._api.phase is None:
             self._move(Turn.KUBELET_LOST)
-        if self._why in _OWN_KILLS and any(life.runs for life in self._lives):
-            self._why = self._override_s = None  # forgotten; a deletion is not, it stands in the API
-            self._wanted = self._api.stored_s is not None
+        if self._cause.is_own_kill and any(life.runs for life in self._lives):
+            self._cause.forget_own_kill(marked=self._api.stored_s is not None)
 
     def kubelet_started(self, started: KubeletStarted, now: Seconds) -> None:
         """It takes the pod up again, or finds an orphan: a pod whose object is gone (T13)."""
@@ -195,8 +183,7 @@ class Worker:
         self._ready_at = Seconds(now + self._latencies.kubelet_start_s)
         if (started.orphan or not self._api.is_there) and not self._static:
             self._api.is_there = False
-            self._wanted = True
-            self._why = KubeletKill.ORPHAN
+            self._cause.orphaned()
             self._ready_at = Seconds(now + self._latencies.orphan_start_s)
 
     # What it does when it is free to.
@@ -221,7 +208,7 @@ class Worker:
                 return self._killed_alone(life, now)
         if self._lives.keep_busy:
             return None
-        if self._wanted and self._api.phase is None:
+        if self._cause.wanted and self._api.phase is None:
             return self._begin(now)
         return self._take_failed_probe(now)
 
@@ -236,8 +223,8 @@ class Worker:
         running = [life for life in self._lives if life.runs]
         for life in running:  # all at once: what is being killed counts in the others' turns (T44)
             life.kill = self._kill_for(life)
-        if self._why in _OWN_KILLS:
-            self._overdue_at = Seconds(now + grace.overdue_after(self._grace_s))
+        if self._cause.is_own_kill:
+            self._overdue_at = Seconds(now + grace.overdue_after(self._cause.grace_s(self._api.stored_s)))
         for life in self._lives:
             life.restart_at = None
         for life in running:
@@ -247,7 +234,7 @@ class Worker:
     def _begin_kill(self, life: Life, now: Seconds) -> list[Command]:
         if life.kill is None or not life.runs:
             life.kill = self._kill_for(life)
-        return life.kill.begin(now, with_hook=not self._is_orphan, turn_came=self._turn_came(life))
+        return life.kill.begin(now, with_hook=not self._cause.is_orphan, turn_came=self._turn_came(life))
 
     def _all_down(self, now: Seconds) -> list[Command]:
         self._move(Turn.ALL_DOWN)
@@ -327,10 +314,10 @@ class Worker:
     def _resync(self, now: Seconds) -> list[Command]:
         """Containers that exited by themselves: start them again, or end the pod (T49)."""
         self._resync_at = None
-        if self._wanted or self.stage is not Stage.SERVING or self._api.phase is not None:
+        if self._cause.wanted or self.stage is not Stage.SERVING or self._api.phase is not None:
             return []
         if self._lives.are_over:
-            self._wanted = True
+            self._cause.wanted = True
             return []
         for life in self._lives:
             if life.process is Process.EXITED and not life.restarting and self._lives.restarts(life):
@@ -343,8 +330,8 @@ class Worker:
 
     def _report(self, now: Seconds) -> list[Command]:
         self._report_at = None
-        self._api.phase = final_phase(self._lives.of(Role.REGULAR), self._why)
-        unknown_statuses(self._lives, now, self._why, initialized=self._initialized)
+        self._api.phase = final_phase(self._lives.of(Role.REGULAR), self._cause.kubelet)
+        unknown_statuses(self._lives, now, self._cause.kubelet, initialized=self._initialized)
         return [ReportEnd(self._api.phase, tuple(life.ending for life in self._lives))]
 
     def _remove(self, _now: Seconds) -> list[Command]:
@@ -353,23 +340,15 @@ class Worker:
 
     # Small questions.
 
-    @property
-    def _grace_s(self) -> int:
-        return grace.kill_grace(self._spec_s, self._api.stored_s, self._override_s)
-
-    @property
-    def _is_orphan(self) -> bool:
-        return self._why is KubeletKill.ORPHAN
-
     def _kill_for(self, life: Life) -> ContainerKill:
-        if not self._is_orphan:
-            return ContainerKill(life, self._grace_s)
+        if not self._cause.is_orphan:
+            return ContainerKill(life, self._cause.grace_s(self._api.stored_s))
         emptied = self._latencies.orphan_kill_s if not self._api.is_there else None  # not if only refused again (T13)
         return ContainerKill(life, 1, emptied_after_s=emptied)
 
     def _turn_came(self, life: Life) -> bool:
         """Order is kept by sidecars only, in the end of the whole pod (T41, T45), and not for an orphan (T13)."""
-        is_ordered = life.container.role is Role.SIDECAR and self.stage is Stage.ENDING and not self._is_orphan
+        is_ordered = life.container.role is Role.SIDECAR and self.stage is Stage.ENDING and not self._cause.is_orphan
         return not is_ordered or self._lives.turn_came(life)
 
     def _impossible(self, happening: object, life: Life) -> FlowError:
