@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lameduck.ending.recordings import Recording, read_recording
 from lameduck.pod.reading import read_text
 from lameduck.pod.workloads import Workload
 from lameduck.rehearse.casting import Cast, cast_pod
-from lameduck.rehearse.ports import free_port
+from lameduck.rehearse.ports import Ports
 from tests.rehearse.not_played import PROGRAMS, PROGRAMS_OF_ROOT
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -122,6 +122,7 @@ class Laboratory:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._ports = Ports()
         self.programs = folder / "bin"
         self.programs.mkdir()
         # Not a virtual environment's: `su www-data` could not read it below a home directory.
@@ -131,6 +132,10 @@ class Laboratory:
             self._program(name, f"#!{self._python} -IS\n{source}")
         if nginx := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
             self._program("nginx", f'#!/bin/sh\nexec {nginx} -e stderr -p "$PWD" -c nginx.conf "$@"\n')
+
+    def close(self) -> None:
+        """Give back its ports."""
+        self._ports.close()
 
     def _program(self, name: str, text: str) -> None:
         file = self.programs / name
@@ -155,7 +160,7 @@ class Laboratory:
         port: int | None = None
         cwd: str | None = None
         if '"/app"' in text or "nginx" in text or any(case.requests()):
-            port = free_port(set())
+            port = self._ports.take()
             text = text.replace(_WEB_PORT, str(port))
             cwd = self._files(case, others, port)
         return self._cast(case, read_text(text, case.name).workloads[0], cwd, port)
@@ -209,4 +214,5 @@ def laboratory() -> Iterator[Laboratory]:
         lab = Laboratory(folder)
         paths = (str(lab.programs), str(Path(sys.executable).parent), os.environ["PATH"])
         patch.setenv("PATH", os.pathsep.join(paths))
-        yield lab
+        with closing(lab):
+            yield lab

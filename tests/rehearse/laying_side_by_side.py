@@ -21,7 +21,7 @@ SLACK_S = 0.3
 """What a busy machine with two processors may add, beside the recording's own tolerance."""
 SERVER_SLACK_S = 1.0
 """The same for real servers: other versions than the recorded ones, and processor time to start and to end."""
-_AT_ONCE = 12
+_AT_ONCE = 16
 _STARTING_AT_ONCE = 4
 _BASELINE_S = 1.5
 _WITHIN_S = 60.0
@@ -50,7 +50,11 @@ async def play_all(lab: Laboratory, cases: Sequence[Case], prefer: Isolation | N
             with contextlib.ExitStack() as turn:
                 await starting.acquire()
                 turn.callback(starting.release)
-                rehearsed = await _play(lab.prepare(case), prefer, started=turn.close)
+                try:
+                    rehearsed = await _play(lab.prepare(case), prefer, started=turn.close)
+                except Exception as error:
+                    error.add_note(f"while {case.name} was played")
+                    raise
         return _compared(case, rehearsed)
 
     async with asyncio.TaskGroup() as tasks:

@@ -1,6 +1,7 @@
 """A pod on its stage, and a script of our own: for what `rehearse` itself does not do to a pod."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from lameduck.ending.commands import ContainerEnding
@@ -96,7 +97,8 @@ async def on_stage(play: Play, script: Callable[[Scene], Awaitable[None]]) -> Sc
                 1,
                 lambda changed: Surroundings(engine, endpoints, scene.clock, scene.record, changed, tasks, {}),
             )
-            await script(scene)
+            with contextlib.closing(scene.stage):
+                await script(scene)
             raise _Over
     except* _Over:
         pass
