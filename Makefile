@@ -27,7 +27,7 @@ test: $(BIN)/.ready ## Run all tests (PYTEST_ARGS=... for more options)
 
 .PHONY: conformance
 conformance: $(BIN)/.ready ## Replay recorded endings through the flow (GOLDEN=DIR for another folder)
-	@$(BIN)/python -m lameduck.ending.replay $(GOLDEN)
+	@$(BIN)/python -m lameduck.ending.conformance $(GOLDEN)
 
 .PHONY: lint
 lint: $(BIN)/.ready ## Check style, types and import contracts

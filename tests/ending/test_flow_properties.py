@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lameduck.ending.commands import Command, RemovePod, SendSignal
-from lameduck.ending.enactment import Enacted, enact, flow_of
-from lameduck.ending.evidence import PodPlan
+from lameduck.ending.conformance.enactment import Enacted, enact, flow_of
+from lameduck.ending.conformance.evidence import PodPlan
+from lameduck.ending.conformance.reactions import After, ExitPlan, HookPlan
 from lameduck.ending.happenings import (
     DeletionRequested,
     Happening,
@@ -22,7 +23,6 @@ from lameduck.ending.happenings import (
     ProcessExited,
     TimePassed,
 )
-from lameduck.ending.reactions import After, ExitPlan, HookPlan
 from lameduck.ending.versions import V1_36
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds

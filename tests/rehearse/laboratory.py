@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from lameduck.ending.recordings import Recording, read_recording
+from lameduck.ending.conformance.recordings import Recording, read_recording
 from lameduck.pod.reading import read_text
 from lameduck.pod.workloads import Workload
 from lameduck.rehearse.casting import Cast, cast_pod

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lameduck.ending.replay import main
+from lameduck.ending.conformance.replaying import main
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -184,7 +184,7 @@ def test_a_folder_that_is_not_there_is_one_clear_line(capsys: pytest.CaptureFixt
 
 def test_without_a_folder_it_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    assert capsys.readouterr().err == "usage: python -m lameduck.ending.replay FOLDER\n"
+    assert capsys.readouterr().err == "usage: python -m lameduck.ending.conformance FOLDER\n"
 
 
 def test_a_recording_in_which_no_pod_ends_is_not_about_the_flow(

@@ -1,4 +1,4 @@
-"""Replay recordings of real endings through the flow: `python -m lameduck.ending.replay FOLDER`.
+"""Replay recordings of real endings through the flow: `python -m lameduck.ending.conformance FOLDER`.
 
 One line for each recording, then a count. Exit status 0: all are reproduced; 1: one differs; 2: the folder or a file
 in it cannot be used. Where a recording holds several runs, all of them are replayed, as far as their data go.
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lameduck.ending.comparison import Compared, compare
-from lameduck.ending.enactment import enact
-from lameduck.ending.evidence import PodPlan, plan_of, pods_of
+from lameduck.ending.conformance.comparison import Compared, compare
+from lameduck.ending.conformance.enactment import enact
+from lameduck.ending.conformance.evidence import PodPlan, plan_of, pods_of
+from lameduck.ending.conformance.recordings import Recording, Run, read_folder
 from lameduck.ending.flow import FlowError
-from lameduck.ending.recordings import Recording, Run, read_folder
 from lameduck.pod.place import InputError
 
 __all__ = ["Replayed", "main", "replay"]
@@ -105,7 +105,7 @@ def _count(number: int, noun: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Replay the folder named by the one argument, print the lines, and answer the exit status."""
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m lameduck.ending.replay FOLDER\n")
+        sys.stderr.write("usage: python -m lameduck.ending.conformance FOLDER\n")
         return 2
     try:
         results = [replay(recording) for recording in read_folder(Path(arguments[0]))]
@@ -120,7 +120,3 @@ def main(arguments: Sequence[str]) -> int:
         f"{len(about) - differ} reproduced, {differ} differ, {len(results) - len(about)} not about the flow\n"
     )
     return 1 if differ else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

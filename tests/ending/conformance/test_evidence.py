@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lameduck.ending.recordings import read_recording
-from lameduck.ending.replay import Replayed, replay
+from lameduck.ending.conformance.recordings import read_recording
+from lameduck.ending.conformance.replaying import Replayed, replay
 
 Line = tuple[float, str, str, str, dict[str, Any]]
 NO_KILL = dict.fromkeys(

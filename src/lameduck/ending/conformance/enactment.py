@@ -21,7 +21,8 @@ from lameduck.ending.commands import (
     SendSignal,
     Warn,
 )
-from lameduck.ending.evidence import PodPlan
+from lameduck.ending.conformance.evidence import PodPlan
+from lameduck.ending.conformance.reactions import After, ExitPlan
 from lameduck.ending.flow import Flow
 from lameduck.ending.happenings import (
     ContainerStarted,
@@ -32,7 +33,6 @@ from lameduck.ending.happenings import (
     ProcessExited,
     TimePassed,
 )
-from lameduck.ending.reactions import After, ExitPlan
 from lameduck.ending.versions import KubernetesVersion
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, HttpGet

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from lameduck.ending.conformance.recordings import RecordedEvent
 from lameduck.ending.happenings import (
     Happening,
     HookFailure,
@@ -16,7 +17,6 @@ from lameduck.ending.happenings import (
     ProbeFailed,
     ProbeKind,
 )
-from lameduck.ending.recordings import RecordedEvent
 from lameduck.pod.containers import Container
 from lameduck.pod.handlers import Exec, HttpGet
 

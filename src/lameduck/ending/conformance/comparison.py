@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from lameduck.ending.commands import ContainerEnding, KillProcess, RemovePod, ReportEnd, SendSignal, Warn
-from lameduck.ending.enactment import LATE_KILL_S, Enacted
-from lameduck.ending.evidence import PodPlan, cut_of
-from lameduck.ending.recordings import RecordedEvent, Recording, Run
+from lameduck.ending.conformance.enactment import LATE_KILL_S, Enacted
+from lameduck.ending.conformance.evidence import PodPlan, cut_of
+from lameduck.ending.conformance.recordings import RecordedEvent, Recording, Run
 
 __all__ = ["Compared", "compare"]
 

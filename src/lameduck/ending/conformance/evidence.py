@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lameduck.ending.conformance.reactions import Acts, After, ExitPlan, HookPlan, summarised_exit, summarised_hook
+from lameduck.ending.conformance.recordings import RecordedEvent, Recording, Run
 from lameduck.ending.happenings import (
     ContainerStarted,
     DeletionRequested,
@@ -21,8 +23,6 @@ from lameduck.ending.happenings import (
     KubeletStarted,
     KubeletStopped,
 )
-from lameduck.ending.reactions import Acts, After, ExitPlan, HookPlan, summarised_exit, summarised_hook
-from lameduck.ending.recordings import RecordedEvent, Recording, Run
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.workloads import PodSpec
 

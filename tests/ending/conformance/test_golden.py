@@ -11,16 +11,16 @@ import pytest
 from lameduck.ending import container_kill, grace
 from lameduck.ending.api_object import ApiObject
 from lameduck.ending.cause import Cause
+from lameduck.ending.conformance.enactment import Enacted, enact, flow_of
+from lameduck.ending.conformance.evidence import PodPlan, plan_of, pods_of
+from lameduck.ending.conformance.recordings import Recording, read_folder
+from lameduck.ending.conformance.replaying import replay
 from lameduck.ending.container_kill import Process, Step
-from lameduck.ending.enactment import Enacted, enact, flow_of
-from lameduck.ending.evidence import PodPlan, plan_of, pods_of
 from lameduck.ending.happenings import Happening, HookEnded, HookFailure, ProcessExited, TimePassed
 from lameduck.ending.lives import Lives
-from lameduck.ending.recordings import Recording, read_folder
-from lameduck.ending.replay import replay
 from lameduck.pod.durations import Seconds
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 NOT_ABOUT_THE_FLOW = {
     "api-validation",
     "api-validation-stopsignal",
