@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lameduck.pod.entry import Entry
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.workloads import Document, Service, Workload
 
 __all__ = ["Autoscaler", "Case", "ConfigMap", "DisruptionBudget", "Image", "Ingress"]
@@ -15,13 +16,17 @@ class DisruptionBudget:
     """A PodDisruptionBudget: numbers or percentages as written (T98-T100)."""
 
     name: str
-    selector: tuple[tuple[str, str], ...]
+    selector: LabelSelector
     document: Document = field(repr=False, compare=False)
     at: FieldPath = ()
     namespace: str | None = None
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
     unhealthy_pod_eviction_policy: str | None = None
+
+    def selects(self, workload: Workload) -> bool:
+        """Whether it counts the pods of that workload."""
+        return _same_namespace(self.namespace, workload) and self.selector.matches(dict(workload.pod.labels))
 
     def place(self, at: FieldPath) -> Place:
         """Where the value at that path stands."""
@@ -30,15 +35,24 @@ class DisruptionBudget:
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """A HorizontalPodAutoscaler and what it scales."""
+    """A HorizontalPodAutoscaler (or KEDA ScaledObject) and what it scales."""
 
     name: str
     kind: str
     target: str
     document: Document = field(repr=False, compare=False)
+    at: FieldPath = ()
     namespace: str | None = None
     min_replicas: int = 1
     max_replicas: int = 1
+
+    def scales(self, workload: Workload) -> bool:
+        """Whether it decides how many pods that workload has."""
+        return (self.kind, self.target) == (workload.kind, workload.name) and _same_namespace(self.namespace, workload)
+
+    def place(self, at: FieldPath) -> Place:
+        """Where the value at that path stands."""
+        return self.document.place(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +62,19 @@ class Ingress:
     name: str
     services: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
+    at: FieldPath = ()
     namespace: str | None = None
     class_name: str | None = None
     annotations: tuple[tuple[str, str], ...] = ()
+
+    def leads_to(self, service: Service) -> bool:
+        """Whether that Service is one of its backends."""
+        same = (self.namespace or "default") == (service.namespace or "default")
+        return same and service.name in self.services
+
+    def place(self, at: FieldPath) -> Place:
+        """Where the value at that path stands."""
+        return self.document.place(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +84,18 @@ class ConfigMap:
     name: str
     data: tuple[tuple[str, str], ...]
     document: Document = field(repr=False, compare=False)
+    at: FieldPath = ()
     namespace: str | None = None
+
+    def is_used_by(self, workload: Workload) -> bool:
+        """Whether a container of that workload mounts it or takes its environment from it."""
+        return _same_namespace(self.namespace, workload) and any(
+            self.name in container.config_maps for container in workload.pod.containers
+        )
+
+    def place(self, at: FieldPath) -> Place:
+        """Where the value at that path stands."""
+        return self.document.place(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +118,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One workload and its surroundings. Maps go by container name; a container that nothing is known of is absent."""
+    """One workload and its surroundings.
+
+    `images` and `entries` go by container name; a container that nothing is known of is absent. `config_maps` go by
+    their own names; they are those that the workload uses, as far as the files hold them.
+    """
 
     workload: Workload
     services: tuple[Service, ...] = ()
@@ -95,3 +134,8 @@ class Case:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     kubernetes: tuple[int, int] = (1, 36)
     """The minor version of the cluster that the files are for."""
+
+
+def _same_namespace(namespace: str | None, workload: Workload) -> bool:
+    # Where none is written, the files are for whichever namespace they are applied to.
+    return (namespace or "default") == (workload.namespace or "default")

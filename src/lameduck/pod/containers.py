@@ -6,7 +6,7 @@ from enum import Enum
 from lameduck.pod.handlers import Handler, ProbeHandler
 from lameduck.pod.place import FieldPath
 
-__all__ = ["Container", "ContainerPort", "Probe", "Role"]
+__all__ = ["ConfigMount", "Container", "ContainerPort", "Probe", "Role"]
 
 
 class Role(Enum):
@@ -43,6 +43,18 @@ class ContainerPort:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigMount:
+    """A ConfigMap that stands in the container's file system: each key a file below `path`, or one key at `path`."""
+
+    config_map: str
+    path: str
+    sub_path: str | None = None
+    """The one key that is mounted, as a file at `path` itself."""
+    items: tuple[tuple[str, str], ...] = ()
+    """Key and file name, where the volume chooses; empty: each key is a file of its own name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container of a pod. None for command or args: the image decides."""
 
@@ -54,6 +66,9 @@ class Container:
     args: tuple[str, ...] | None = None
     env: tuple[tuple[str, str | None], ...] = ()
     """Name and value; None where the value comes from elsewhere (valueFrom)."""
+    env_from: tuple[str, ...] = ()
+    """ConfigMaps whose keys become variables (envFrom, or valueFrom of single ones)."""
+    config_mounts: tuple[ConfigMount, ...] = ()
     working_dir: str | None = None
     ports: tuple[ContainerPort, ...] = ()
     pre_stop: Handler | None = None
@@ -63,3 +78,8 @@ class Container:
     startup: Probe | None = None
     readiness: Probe | None = None
     liveness: Probe | None = None
+
+    @property
+    def config_maps(self) -> frozenset[str]:
+        """The names of the ConfigMaps that it uses in any way."""
+        return frozenset((*self.env_from, *(mount.config_map for mount in self.config_mounts)))

@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lameduck.pod.autoscaler_reading import AUTOSCALER_KINDS, read_autoscaler
+from lameduck.pod.budget_reading import read_budget
+from lameduck.pod.case import Autoscaler, ConfigMap, DisruptionBudget, Ingress
+from lameduck.pod.config_map_reading import read_config_map
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.documents import SourceDocument
 from lameduck.pod.fields import Complaints, Fields
+from lameduck.pod.ingress_reading import read_ingress
 from lameduck.pod.nodes import Mapping, Scalar, Sequence, follow
 from lameduck.pod.place import FieldPath, Problem
 from lameduck.pod.pod_reading import read_container, read_pod
@@ -21,6 +26,13 @@ _API_VERSIONS = {
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps/v1"),
     **dict.fromkeys(("Job", "CronJob"), "batch/v1"),
 }
+_SURROUNDINGS = {
+    "PodDisruptionBudget": ("policy",),
+    "Ingress": ("networking.k8s.io", "extensions"),
+    "ConfigMap": ("",),
+    **{kind: (group,) for kind, group in AUTOSCALER_KINDS.items()},
+}
+"""Kinds that are read beside workloads, and their API groups."""
 # KServe's frameworks; "model" is the newer way to write any of them.
 _MODEL_SERVERS = (
     *("model", "huggingface", "lightgbm", "onnx", "paddle", "pmml"),
@@ -36,11 +48,15 @@ class Manifests:
 
     workloads: tuple[Workload, ...] = ()
     services: tuple[Service, ...] = ()
+    budgets: tuple[DisruptionBudget, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] = ()
+    ingresses: tuple[Ingress, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
     problems: tuple[Problem, ...] = ()
     documents: int = 0
     """Documents that hold something."""
     passed_over: int = 0
-    """Objects that say nothing about a pod's end: ConfigMaps, kustomization.yaml, values, patches without pods."""
+    """Objects that say nothing about a pod's end: Secrets, kustomization.yaml, values, patches without pods."""
 
     def services_of(self, workload: Workload) -> tuple[Service, ...]:
         """The Services that lead to the pods of that workload."""
@@ -55,6 +71,10 @@ def read_manifests(documents: Iterable[SourceDocument], problems: Iterable[Probl
     return Manifests(
         workloads=tuple(reading.workloads),
         services=tuple(reading.services),
+        budgets=tuple(reading.budgets),
+        autoscalers=tuple(reading.autoscalers),
+        ingresses=tuple(reading.ingresses),
+        config_maps=tuple(reading.config_maps),
         problems=tuple(sorted(set(reading.problems))),
         documents=reading.documents,
         passed_over=reading.passed_over,
@@ -67,6 +87,10 @@ class _Reading:
     def __init__(self, problems: list[Problem]) -> None:
         self.workloads: list[Workload] = []
         self.services: list[Service] = []
+        self.budgets: list[DisruptionBudget] = []
+        self.autoscalers: list[Autoscaler] = []
+        self.ingresses: list[Ingress] = []
+        self.config_maps: list[ConfigMap] = []
         self.problems = problems
         self.documents = 0
         self.passed_over = 0
@@ -96,6 +120,8 @@ class _Reading:
 
     def _recognised(self, obj: Fields, kind: str, api_version: str | None) -> bool:
         group = (api_version or "").rpartition("/")[0]
+        if group in _SURROUNDINGS.get(kind, ()):
+            return self._surrounding(obj, kind, api_version or "")
         is_core_service = kind == "Service" and not group
         if not is_core_service and not (templates := pod_templates(obj, group=group, kind=kind)):
             return False
@@ -104,6 +130,7 @@ class _Reading:
             obj.complaints.say(obj.at, f"This {kind} has no apiVersion. Kubernetes wants one: write {wanted}.")
         metadata = obj.fields("metadata")
         name, namespace = _name(obj, metadata, kind), metadata.text("namespace") if metadata is not None else None
+        annotations = metadata.text_pairs("annotations") if metadata is not None else ()
         if is_core_service:
             service = read_service(obj, name=name, namespace=namespace)
             self.services += [service] if service is not None else []
@@ -117,6 +144,7 @@ class _Reading:
                     pod=read_pod(
                         template.spec,
                         labels=template.labels,
+                        annotations=template.annotations,
                         default_grace_s=_default_grace(template, group),
                         default_name=_CONTAINER_NAMES.get(group),
                         extra=_models(template) if group == KSERVE else (),
@@ -128,9 +156,30 @@ class _Reading:
                     strategy=rollout.strategy,
                     min_ready_s=rollout.min_ready_s,
                     at=obj.at,
+                    annotations=annotations,
                 )
             )
         return True
+
+    def _surrounding(self, obj: Fields, kind: str, api_version: str) -> bool:
+        """An object that stands beside workloads; False if it has no bearing on any."""
+        metadata = obj.fields("metadata")
+        name, namespace = _name(obj, metadata, kind), metadata.text("namespace") if metadata is not None else None
+        match kind:
+            case "PodDisruptionBudget":
+                budget = read_budget(obj, api_version=api_version, name=name, namespace=namespace)
+                self.budgets += [budget] if budget is not None else []
+                return budget is not None
+            case "Ingress":
+                self.ingresses.append(read_ingress(obj, name=name, namespace=namespace))
+                return True
+            case "ConfigMap":
+                self.config_maps.append(read_config_map(obj, name=name, namespace=namespace))
+                return True
+            case _:
+                autoscaler = read_autoscaler(obj, kind=kind, name=name, namespace=namespace)
+                self.autoscalers += [autoscaler] if autoscaler is not None else []
+                return autoscaler is not None
 
 
 def _quiet_text(obj: Fields, key: str) -> str | None:

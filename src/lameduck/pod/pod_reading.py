@@ -1,8 +1,10 @@
 """The pod of a manifest: containers in spec order, with the API's defaults filled in (T5, T46, T47)."""
 
 import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from lameduck.pod.containers import Container, ContainerPort, Role
+from lameduck.pod.containers import ConfigMount, Container, ContainerPort, Role
 from lameduck.pod.fields import INT64, Fields
 from lameduck.pod.handler_reading import read_lifecycle_handler, read_probe
 from lameduck.pod.workloads import PodSpec
@@ -17,6 +19,7 @@ def read_pod(
     spec: Fields,
     *,
     labels: tuple[tuple[str, str], ...],
+    annotations: tuple[tuple[str, str], ...] = (),
     default_grace_s: int = 30,
     default_name: str | None = None,
     extra: tuple[Container, ...] = (),
@@ -33,10 +36,11 @@ def read_pod(
             "write 1, or the seconds that the pod needs.",
         )
         grace = 1  # T5: the API rewrites it on the Pod, also on one made from a template
+    volumes = _config_volumes(spec)
     containers = (
-        *(read_container(fields, Role.INIT) for fields in spec.list_of_fields("initContainers")),
+        *(read_container(fields, Role.INIT, volumes=volumes) for fields in spec.list_of_fields("initContainers")),
         *(
-            read_container(fields, Role.REGULAR, default_name=default_name)
+            read_container(fields, Role.REGULAR, default_name=default_name, volumes=volumes)
             for fields in spec.list_of_fields("containers")
         ),
         *extra,
@@ -53,6 +57,7 @@ def read_pod(
         grace_at=spec.path("terminationGracePeriodSeconds") if spec.has("terminationGracePeriodSeconds") else None,
         restart_policy=_restart_policy(spec),
         labels=labels,
+        annotations=annotations,
         host_network=spec.flag("hostNetwork"),
         share_process_namespace=spec.flag("shareProcessNamespace"),
         active_deadline_s=spec.whole("activeDeadlineSeconds", wants="whole seconds", least=1),
@@ -60,8 +65,17 @@ def read_pod(
     )
 
 
-def read_container(fields: Fields, role: Role, *, default_name: str | None = None) -> Container:
-    """One container; a native sidecar is the init container with restartPolicy Always (T41)."""
+def read_container(
+    fields: Fields,
+    role: Role,
+    *,
+    default_name: str | None = None,
+    volumes: Mapping[str, tuple[ConfigMount, ...]] = MappingProxyType({}),
+) -> Container:
+    """One container; a native sidecar is the init container with restartPolicy Always (T41).
+
+    `volumes`: what the pod's volumes hold of ConfigMaps, by the volume's name, each at a path inside the volume.
+    """
     if role is Role.INIT and fields.text("restartPolicy") == "Always":
         role = Role.SIDECAR
     name = fields.text("name") or default_name
@@ -78,6 +92,8 @@ def read_container(fields: Fields, role: Role, *, default_name: str | None = Non
         command=fields.texts("command"),
         args=fields.texts("args"),
         env=tuple(_environment(fields)),
+        env_from=tuple(_config_variables(fields)),
+        config_mounts=tuple(_config_mounts(fields, volumes)) if volumes else (),
         working_dir=fields.text("workingDir"),
         ports=tuple(_ports(fields)),
         pre_stop=None if lifecycle is None else read_lifecycle_handler(lifecycle, "preStop"),
@@ -113,6 +129,51 @@ def _environment(fields: Fields) -> list[tuple[str, str | None]]:
         # Neither value nor valueFrom is the empty value, as in the API.
         variables.append((name, value if value is not None or variable.has("valueFrom") else ""))
     return variables
+
+
+def _config_variables(fields: Fields) -> Iterator[str]:
+    for source in fields.list_of_fields("envFrom"):
+        reference = source.fields("configMapRef")
+        if reference is not None and (name := reference.text("name")):
+            yield name
+    for variable in fields.list_of_fields("env"):
+        source_of = variable.fields("valueFrom")
+        reference = source_of.fields("configMapKeyRef") if source_of is not None else None
+        if reference is not None and (name := reference.text("name")):
+            yield name
+
+
+def _config_volumes(spec: Fields) -> dict[str, tuple[ConfigMount, ...]]:
+    """Volumes made of ConfigMaps, by name; a projected one may hold several."""
+    volumes: dict[str, tuple[ConfigMount, ...]] = {}
+    for volume in spec.list_of_fields("volumes"):
+        projected = volume.fields("projected")
+        sources = [volume] if projected is None else list(projected.list_of_fields("sources"))
+        maps = tuple(found for source in sources if (found := _config_volume(source)) is not None)
+        if maps and (name := volume.text("name")):
+            volumes[name] = maps
+    return volumes
+
+
+def _config_volume(source: Fields) -> ConfigMount | None:
+    config_map = source.fields("configMap")
+    name = config_map.text("name") if config_map is not None else None
+    if config_map is None or name is None:
+        return None
+    items = tuple(
+        (key, path)
+        for item in config_map.list_of_fields("items")
+        if (key := item.text("key")) and (path := item.text("path"))
+    )
+    return ConfigMount(name, "", items=items)
+
+
+def _config_mounts(fields: Fields, volumes: Mapping[str, tuple[ConfigMount, ...]]) -> Iterator[ConfigMount]:
+    for mount in fields.list_of_fields("volumeMounts"):
+        path = mount.text("mountPath")
+        for volume in volumes.get(mount.text("name") or "", ()):
+            if path is not None:
+                yield ConfigMount(volume.config_map, path, mount.text("subPath"), volume.items)
 
 
 def _ports(fields: Fields) -> list[ContainerPort]:

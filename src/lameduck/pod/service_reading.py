@@ -14,6 +14,7 @@ def read_service(obj: Fields, *, name: str, namespace: str | None) -> Service | 
     selector = spec.text_pairs("selector")
     if not selector:
         return None
+    metadata = obj.fields("metadata")
     return Service(
         name=name,
         selector=selector,
@@ -24,6 +25,8 @@ def read_service(obj: Fields, *, name: str, namespace: str | None) -> Service | 
         external_traffic_policy=spec.text("externalTrafficPolicy") or "Cluster",
         headless=spec.text("clusterIP") == "None",
         at=obj.at,
+        type=spec.text("type") or "ClusterIP",
+        annotations=metadata.text_pairs("annotations") if metadata is not None else (),
     )
 
 

@@ -60,6 +60,7 @@ class PodTemplate:
     spec: Fields
     labels: tuple[tuple[str, str], ...]
     part: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 def pod_templates(obj: Fields, *, group: str, kind: str) -> tuple[PodTemplate, ...]:
@@ -74,8 +75,9 @@ def pod_templates(obj: Fields, *, group: str, kind: str) -> tuple[PodTemplate, .
     templates = []
     for number, (mapping, at) in enumerate(found):
         spec = Fields(mapping, at, obj.complaints)
-        labels = _labels(_at(obj, at[:-1])) if at[-1] == "spec" else ()
-        templates.append(PodTemplate(spec, labels, _part(obj, at, number) if len(found) > 1 else ""))
+        holder = _at(obj, at[:-1]) if at[-1] == "spec" else None
+        part = _part(obj, at, number) if len(found) > 1 else ""
+        templates.append(PodTemplate(spec, _labels(holder), part, _annotations(holder)))
     return tuple(templates)
 
 
@@ -84,7 +86,9 @@ def _follow(obj: Fields, path: tuple[str, ...]) -> PodTemplate | None:
     for key in path:
         holder = holder.fields(key) if holder is not None else None
     spec = holder.fields("spec") if holder is not None else None
-    return None if holder is None or spec is None else PodTemplate(spec, _labels(holder))
+    if holder is None or spec is None:
+        return None
+    return PodTemplate(spec, _labels(holder), annotations=_annotations(holder))
 
 
 def _kserve(obj: Fields) -> Iterator[PodTemplate]:
@@ -95,12 +99,17 @@ def _kserve(obj: Fields) -> Iterator[PodTemplate]:
     parts = [part for part in _KSERVE_PARTS if spec.has(part)]
     for part in parts:
         if (pod := spec.fields(part)) is not None:
-            yield PodTemplate(pod, _labels(obj), part if len(parts) > 1 else "")
+            yield PodTemplate(pod, _labels(obj), part if len(parts) > 1 else "", _annotations(obj))
 
 
 def _labels(holder: Fields | None) -> tuple[tuple[str, str], ...]:
     metadata = holder.fields("metadata") if holder is not None else None
     return () if metadata is None else metadata.text_pairs("labels")
+
+
+def _annotations(holder: Fields | None) -> tuple[tuple[str, str], ...]:
+    metadata = holder.fields("metadata") if holder is not None and holder.has("metadata") else None
+    return () if metadata is None else metadata.text_pairs("annotations")
 
 
 def _search(

@@ -42,6 +42,8 @@ class PodSpec:
     """None: not written in the file."""
     restart_policy: str = "Always"
     labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Those that the pods will have."""
     host_network: bool = False
     share_process_namespace: bool = False
     active_deadline_s: int | None = None
@@ -91,6 +93,8 @@ class Workload:
     min_ready_s: int = 0
     at: FieldPath = ()
     """Where the object stands in its document; not at the top inside a List."""
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Those of the object itself; the pod's own are `pod.annotations`."""
 
     @property
     def is_complete(self) -> bool:
@@ -132,9 +136,15 @@ class Service:
     headless: bool = False
     at: FieldPath = ()
     """Where the object stands in its document; not at the top inside a List."""
+    type: str = "ClusterIP"
+    annotations: tuple[tuple[str, str], ...] = ()
 
     def selects(self, workload: Workload) -> bool:
         """Whether its selector matches the pods of that workload; an empty selector matches none."""
         if not self.selector or (self.namespace or "default") != (workload.namespace or "default"):
             return False
         return set(self.selector) <= set(workload.pod.labels)
+
+    def place(self, at: FieldPath) -> Place:
+        """Where in the file the value at that path stands."""
+        return self.document.place(at)
