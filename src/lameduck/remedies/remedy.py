@@ -1,19 +1,34 @@
 """A remedy: the smallest change that mends a finding, free of any notation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lameduck.pod.documents import SourceDocument
 from lameduck.pod.entry import Span
-from lameduck.pod.place import FieldPath
+from lameduck.pod.place import FieldPath, Place
 
-__all__ = ["Change", "EditText", "Json", "Remedy", "RemoveField", "SetField"]
+__all__ = [
+    "Change",
+    "EditText",
+    "FieldChange",
+    "Json",
+    "Mend",
+    "Refusal",
+    "Refused",
+    "Remedy",
+    "RemoveField",
+    "SetField",
+]
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """Give the field at that path of the workload's document this value; what lacks on the way to it is made."""
+    """Give the field at that path of the workload's document this value; what lacks on the way to it is made.
+
+    A number equal to a list's length appends to it.
+    """
 
     path: FieldPath
     value: Json
@@ -22,7 +37,7 @@ class SetField:
 
 @dataclass(frozen=True, slots=True)
 class RemoveField:
-    """Remove the field at that path of the workload's document."""
+    """Remove the field at that path of the workload's document; numbers count as before any change."""
 
     path: FieldPath
     reason: str
@@ -37,7 +52,8 @@ class EditText:
     reason: str
 
 
-Change: TypeAlias = SetField | RemoveField | EditText
+FieldChange: TypeAlias = SetField | RemoveField
+Change: TypeAlias = FieldChange | EditText
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +64,29 @@ class Remedy:
     safe: bool
     title: str
     """What it does, in the imperative: "Wait 5 s before stopping"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A remedy and the document that its fields belong to; None: it edits scripts or Dockerfiles only."""
+
+    remedy: Remedy
+    document: SourceDocument | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A remedy that a pen cannot write down: one sentence why, and the place that stands in the way."""
+
+    mend: Mend
+    reason: str
+    place: Place | None = None
+
+
+class Refused(Exception):
+    """A change that cannot be written here. `index`: the place in the text; -1: none."""
+
+    def __init__(self, reason: str, index: int = -1) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.index = index

@@ -1,0 +1,150 @@
+"""One file with changes in it: edited as little as can be, and read again to see that it says what was meant."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lameduck.pod.documents import SourceDocument, read_documents
+from lameduck.pod.json_text import NotJson, looks_like_json, read_json
+from lameduck.pod.nodes import find, follow
+from lameduck.pod.place import InputError
+from lameduck.pod.source import Source, decode
+from lameduck.remedies.amending import Plain, amended, difference, dotted, same
+from lameduck.remedies.diffing import unified_diff
+from lameduck.remedies.edits import Edit, edited
+from lameduck.remedies.layout import Layout
+from lameduck.remedies.manners import Manners
+from lameduck.remedies.planning import Planner
+from lameduck.remedies.remedy import EditText, FieldChange, Json, Mend, Refused
+
+__all__ = ["Edited", "Rewriting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A file after its changes."""
+
+    source: Source
+    text: str
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file, in the encoding and with the byte order mark that it was read with."""
+        return self.source.byte_order_mark + self.text.encode(self.source.encoding)
+
+    @property
+    def diff(self) -> str:
+        """What changed, as `diff -u` shows it."""
+        return unified_diff(self.source.name, self.source.text, self.text)
+
+
+class Rewriting:
+    """One text, looked at once, and edited as often as it takes to find out which remedies go together."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._layout = Layout(source.text)
+        self._manners = Manners(self._layout)
+        self._plain = Plain()
+        self._is_json = _is_json(source)
+        self._documents: tuple[SourceDocument, ...] | None = None
+
+    def edited(self, mends: Sequence[Mend]) -> Edited:
+        """The file with the changes of these remedies. Raises Refused if they cannot be written all together."""
+        texts = [
+            Edit(change.span.start, change.span.end, change.text)
+            for mend in mends
+            for change in mend.remedy.changes
+            if isinstance(change, EditText) and self._is_here(change.span.source) and change.text != change.span.text
+        ]
+        wanted = self._wanted(mends)
+        if not wanted:
+            return self._settled(edited(self.source.text, texts))
+        first: Refused | None = None
+        # Written where the value is; where other users of an anchor would see it, in the place of the alias.
+        for write_out in (False, True) if "*" in self.source.text else (False,):
+            try:
+                planned = [
+                    edit
+                    for document, value in wanted.values()
+                    for edit in self._planner(document, write_out=write_out).edits(value)
+                ]
+                text = edited(self.source.text, [*planned, *texts])
+                self._check(text, {start: value for start, (_, value) in wanted.items()}, texts)
+            except Refused as refused:
+                first = first or refused
+            else:
+                return self._settled(text)
+        assert first is not None
+        raise first
+
+    def _planner(self, document: SourceDocument, *, write_out: bool) -> Planner:
+        return Planner(document, self._layout, self._manners, self._plain, is_json=self._is_json, write_out=write_out)
+
+    def touched_by(self, mend: Mend) -> bool:
+        """Whether that remedy changes anything here."""
+        if self._wanted([mend]):
+            return True
+        return any(
+            isinstance(change, EditText) and self._is_here(change.span.source) and change.text != change.span.text
+            for change in mend.remedy.changes
+        )
+
+    def _is_here(self, source: Source) -> bool:
+        return source is self.source or (source.name == self.source.name and source.text == self.source.text)
+
+    def _wanted(self, mends: Sequence[Mend]) -> dict[int, tuple[SourceDocument, Json]]:
+        """What documents are to become, by where they begin; those that stay are left out."""
+        changes: dict[int, tuple[SourceDocument, list[FieldChange]]] = {}
+        for mend in mends:
+            if mend.document is not None and self._is_here(mend.document.source):
+                fields = [change for change in mend.remedy.changes if not isinstance(change, EditText)]
+                changes.setdefault(mend.document.root.start, (mend.document, []))[1].extend(fields)
+        wanted = {}
+        for start, (document, fields) in changes.items():
+            before = self._plain.of(document.root)
+            value = amended(before, fields)
+            if not same(before, value):
+                wanted[start] = document, value
+        return wanted
+
+    def _settled(self, text: str) -> Edited:
+        result = Edited(self.source, text)
+        try:
+            if text != self.source.text and decode(result.data, self.source.name).text != text:
+                raise Refused("the edited text could not be written in this file's encoding")
+        except (InputError, UnicodeEncodeError):
+            raise Refused("the edited text could not be written in this file's encoding") from None
+        return result
+
+    def _check(self, text: str, wanted: dict[int, Json], edits: Iterable[Edit]) -> None:
+        """Read again, changed documents say what was wanted, and all others what they said."""
+        if self._documents is None:
+            self._documents = read_documents(self.source).documents
+        try:
+            read = read_documents(Source(self.source.name, text)).documents
+        except InputError as wrong:
+            raise Refused(f"the edited file would not be what it was: {wrong.what}") from None
+        if len(read) != len(self._documents):
+            raise Refused("the edited file would have another number of documents")
+        plain = Plain()
+        for before, after in zip(self._documents, read, strict=True):
+            if any(before.root.start <= edit.start <= before.root.end for edit in edits):
+                continue  # a text of its own that stands in this document, and changes with purpose
+            expected = wanted.get(before.root.start)
+            if before.root.start not in wanted:
+                expected = self._plain.of(before.root)
+            at = difference(expected, plain.of(after.root))
+            if at is not None:
+                index = follow(find(before.root, at)[0]).start
+                raise Refused(f"as it is written here, the change would also reach {dotted(at)}", index)
+            if len(after.problems) > len(before.problems):
+                raise Refused("the edited document would be odd in a new way", before.root.start)
+
+
+def _is_json(source: Source) -> bool:
+    if not looks_like_json(source.text):
+        return False
+    try:
+        return all(builder.root is not None for builder in read_json(source))
+    except (NotJson, InputError):
+        return False
