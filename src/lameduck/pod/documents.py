@@ -14,7 +14,15 @@ from lameduck.pod.place import FieldPath, InputError, Place, Problem
 from lameduck.pod.source import Source
 from lameduck.pod.yaml_text import NotYaml, read_yaml
 
-__all__ = ["MAX_DOCUMENTS", "TEMPLATE_ADVICE", "Documents", "SourceDocument", "read_documents"]
+__all__ = [
+    "MAX_DOCUMENTS",
+    "TEMPLATE_ADVICE",
+    "Documents",
+    "SourceDocument",
+    "read_documents",
+    "read_stretch",
+    "stretches",
+]
 
 MAX_DOCUMENTS = 10_000
 """In one file."""
@@ -77,14 +85,39 @@ def read_documents(source: Source) -> Documents:
         raise _refusal(source, not_yaml.index, "YAML", not_yaml.problem) from None
 
 
+def stretches(source: Source) -> tuple[tuple[int, int], ...]:
+    """Where the documents of the text stand, so that each can be read alone; one stretch where that cannot be told.
+
+    `---` at the beginning of a line ends a document whatever is open (YAML 1.1, 9.1.2). Only directives (`%YAML`)
+    stand before it and belong to what comes after. Raises InputError if there are too many.
+    """
+    text = source.text
+    if looks_like_json(text) or text.startswith("%") or "\n%" in text or "\r%" in text:
+        return ((0, len(text)),)
+    starts = [found.start() for found in _SEPARATOR.finditer(text)]
+    if len(starts) >= MAX_DOCUMENTS:
+        raise _too_many(source)
+    bounds = starts if starts and starts[0] == 0 else [0, *starts]
+    return tuple(zip(bounds, [*bounds[1:], len(text)], strict=True))
+
+
+def read_stretch(source: Source, start: int, end: int) -> Documents:
+    """The documents in one stretch of the text, as `read_documents` reads them."""
+    if (start, end) == (0, len(source.text)):
+        return read_documents(source)
+    try:
+        return Documents(tuple(_documents(source, read_yaml(source, start, end))))
+    except NotYaml as wrong:
+        template = _TEMPLATE.search(source.text, start, end)
+        if template is None:
+            raise _refusal(source, wrong.index, "YAML", wrong.problem) from None
+        return Documents((), (_unrendered(source, template.start()),))
+
+
 def _documents(source: Source, builders: Iterator[Builder]) -> Iterator[SourceDocument]:
     for number, builder in enumerate(builders):
         if number >= MAX_DOCUMENTS:
-            raise InputError(
-                f"This file holds more than {MAX_DOCUMENTS:,} documents.",
-                at=source.name,
-                do="Split it, or give a part.",
-            )
+            raise _too_many(source)
         root = builder.root
         if root is None or (isinstance(root, Scalar) and root.value is None):
             continue
@@ -111,12 +144,14 @@ def _read_around_templates(source: Source) -> Documents:
                 raise _refusal(source, wrong.index, "YAML", wrong.problem) from None
             problems.append(_unrendered(source, template.start()))
         if len(documents) > MAX_DOCUMENTS or len(problems) > MAX_DOCUMENTS:
-            raise InputError(
-                f"This file holds more than {MAX_DOCUMENTS:,} documents.",
-                at=source.name,
-                do="Split it, or give a part.",
-            )
+            raise _too_many(source)
     return Documents(tuple(documents), tuple(problems))
+
+
+def _too_many(source: Source) -> InputError:
+    return InputError(
+        f"This file holds more than {MAX_DOCUMENTS:,} documents.", at=source.name, do="Split it, or give a part."
+    )
 
 
 def _unrendered(source: Source, index: int) -> Problem:

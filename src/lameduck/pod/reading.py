@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,11 +12,12 @@ from lameduck.pod.manifests import Manifests, read_manifests
 from lameduck.pod.place import InputError, Problem
 from lameduck.pod.source import MAX_BYTES, decode, too_large
 
-__all__ = ["MAX_FILES", "read_paths", "read_text"]
+__all__ = ["MAX_FILES", "STDIN", "content_of", "manifest_files", "read_paths", "read_text", "shown"]
 
 MAX_FILES = 10_000
 """In all folders together; and as many folders."""
-_STDIN = "stdin"
+STDIN = "stdin"
+"""What messages call it."""
 _ENDINGS = (".yaml", ".yml", ".json")
 _NO_MANIFESTS = ("CVS", "_darcs", "node_modules")
 """Folders passed by, beside everything hidden: .git, .hg, .svn, ..data (the inside of a mounted ConfigMap)."""
@@ -30,12 +31,12 @@ def read_paths(paths: Sequence[str]) -> Manifests:
     """
     documents: list[SourceDocument] = []
     problems: list[Problem] = []
-    for file in _files(paths):
-        read = read_documents(decode(_content(file), _STDIN if file is None else _shown(file)))
+    for file in manifest_files(paths):
+        read = read_documents(decode(content_of(file), STDIN if file is None else shown(file)))
         documents += read.documents
         problems += read.problems
     if not documents and not problems:
-        raise _empty(", ".join(_STDIN if path == "-" else path for path in paths))
+        raise _empty(", ".join(STDIN if path == "-" else path for path in paths))
     return read_manifests(documents, problems)
 
 
@@ -51,18 +52,21 @@ def _empty(name: str) -> InputError:
     return InputError("There is nothing in it.", at=name, do="Give a file with a manifest, such as a Deployment.")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A name that can be printed, also if its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _content(file: Path | None) -> bytes:
-    """The bytes of a file (None: standard input); never more than one beyond the limit, whatever the file is."""
+def content_of(file: Path | None) -> bytes:
+    """The bytes of a file (None: standard input); never more than one beyond the limit, whatever the file is.
+
+    Raises InputError if it cannot be read or is too large.
+    """
     if file is None:
         return _bounded(sys.stdin.buffer)
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise too_large(_shown(file))
+            raise too_large(shown(file))
         with file.open("rb") as opened:
             return _bounded(opened)
     except OSError as wrong:
@@ -74,7 +78,7 @@ def _bounded(file: BinaryIO) -> bytes:
 
 
 def _unreadable(path: Path, wrong: OSError) -> InputError:
-    at = _shown(path)
+    at = shown(path)
     if isinstance(wrong, FileNotFoundError | NotADirectoryError):
         return InputError("There is no such file or folder.", at=at, do="Check the path.")
     if isinstance(wrong, PermissionError):
@@ -82,9 +86,15 @@ def _unreadable(path: Path, wrong: OSError) -> InputError:
     return InputError(f"This cannot be read: {wrong.strerror or wrong}.", at=at, do="Check the path.")
 
 
-def _files(paths: Sequence[str]) -> Iterator[Path | None]:
-    """Every file that the paths mean, once, in the order given and by name within folders. None: standard input."""
-    walk = _Walk()
+def manifest_files(
+    paths: Sequence[str], *, most: int | None = None, leaves_out: Callable[[Path], bool] = lambda _: False
+) -> Iterator[Path | None]:
+    """Every file that the paths mean, once, in the order given and by name within folders. None: standard input.
+
+    `leaves_out` is asked of files and folders that are found below a folder, not of those that are given. Raises
+    InputError for what cannot be read, and for a folder with no manifest or more than `most` [MAX_FILES].
+    """
+    walk = _Walk(MAX_FILES if most is None else most, leaves_out)
     for path in paths:
         if path == "-":
             yield None
@@ -105,7 +115,9 @@ def _files(paths: Sequence[str]) -> Iterator[Path | None]:
 class _Walk:
     """Goes through folders; remembers what it has seen, so that symbolic links neither loop nor repeat."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, leaves_out: Callable[[Path], bool]) -> None:
+        self._most = most
+        self._leaves_out = leaves_out
         self._seen: set[tuple[int, int]] = set()
 
     def is_new(self, status: os.stat_result) -> bool:
@@ -139,17 +151,17 @@ class _Walk:
                 continue  # a symbolic link to nothing, or gone since it was listed
             except OSError as wrong:
                 raise _unreadable(entry, wrong) from None
-            if folders > MAX_FILES or matching > MAX_FILES:
+            if folders > self._most or matching > self._most:
                 raise InputError(
-                    f"There are more than {MAX_FILES:,} manifests or folders below it.",
-                    at=_shown(top),
+                    f"There are more than {self._most:,} manifests or folders below it.",
+                    at=shown(top),
                     do="Give a folder with fewer, or the files themselves.",
                 )
-            pending += (path for path in inside if _is_wanted(path))
+            pending += (path for path in inside if _is_wanted(path) and not self._leaves_out(path))
         if matching == 0:
             raise InputError(
                 "This folder holds no *.yaml, *.yml or *.json.",
-                at=_shown(top),
+                at=shown(top),
                 do="Give the folder with the manifests.",
             )
 
