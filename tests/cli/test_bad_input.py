@@ -153,7 +153,8 @@ def test_a_report_into_a_folder_where_no_file_can_be_made(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("kind", "spec", "complaint"),
     [
-        ("Pod", {}, "Pod/web is a bare Pod: nothing rolls it out. End it alone: leave out --end rollout."),
+        ("Pod", {}, "nothing rolls out a Pod such as Pod/web. End one pod instead: leave out --end rollout."),
+        ("Job", {}, "nothing rolls out a Job such as Job/web."),
         ("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, "DaemonSet/web has the update strategy OnDelete"),
         ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, "StatefulSet/web has the update strategy OnDelete"),
     ],

@@ -171,6 +171,17 @@ def test_rolling_out_ends_every_replica(tmp_path: Path) -> None:
     assert len(json.loads(outcome.stdout)["endings"]) == 2
 
 
+def test_what_is_not_played_as_in_the_cluster_is_said(tmp_path: Path) -> None:
+    path = manifest(tmp_path, **ENDS_WELL)
+    document = json.loads(path.read_text())
+    document["spec"]["template"]["spec"]["containers"].append({"name": "metrics", "image": "exporter"})
+    path.write_text(json.dumps(document))
+    outcome = rehearse("web.yaml", cwd=tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    words = " ".join(outcome.stdout.split())
+    assert "not as in the cluster container metrics is not played: the image decides what it runs" in words
+
+
 def test_a_grace_that_is_not_the_specs(tmp_path: Path) -> None:
     manifest(tmp_path, lifecycle={"preStop": {"sleep": {"seconds": 3}}})
     outcome = rehearse("web.yaml", "--grace", "1", "--format", "json", cwd=tmp_path)

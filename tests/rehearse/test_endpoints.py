@@ -45,6 +45,11 @@ def test_a_marked_pod_gets_new_connections_until_the_change_arrives() -> None:
     assert not played.endpoints.serves("a")
 
 
+def test_who_got_ready_first_does_not_change_which_backends_are_drawn() -> None:
+    one, other = (ready(Played(Lag(Seconds(0), Seconds(0))), *order) for order in ((A, B), (B, A)))
+    assert [one.endpoints.pick(0) for _ in range(20)] == [other.endpoints.pick(0) for _ in range(20)]
+
+
 def test_the_last_pod_is_served_while_it_ends_if_it_still_serves() -> None:
     played = ready(Played(Lag(Seconds(0), Seconds(0))), A)
     played.endpoints.set(A, serving=True, terminating=True)

@@ -1,5 +1,7 @@
 """From what a rehearsal saw to the answer that reports draw: the circumstances, in words."""
 
+from collections.abc import Sequence
+
 from lameduck.pod.workloads import Workload
 from lameduck.rehearse.engine import Isolation
 from lameduck.rehearse.rehearsal import End, Rehearsed, Settings
@@ -14,8 +16,10 @@ _ISOLATION_WORDS = {
 }
 
 
-def answer_of(workload: Workload, settings: Settings, rehearsed: Rehearsed, *, title: str) -> Answer:
-    """The answer of `rehearse`; `title` names what ended."""
+def answer_of(
+    workload: Workload, settings: Settings, rehearsed: Rehearsed, *, title: str, notes: Sequence[str]
+) -> Answer:
+    """The answer of `rehearse`; `title` names what ended, `notes` say what was not played as the files say."""
     shown = [
         Setting("ended", "one pod" if settings.end is End.ONE_POD else "rollout"),
         Setting("replicas", str(settings.replicas)),
@@ -33,6 +37,8 @@ def answer_of(workload: Workload, settings: Settings, rehearsed: Rehearsed, *, t
             Setting("retry", plan.retry.value),
         ]
     shown.append(Setting("isolation", _ISOLATION_WORDS[rehearsed.isolation]))
+    if notes:
+        shown.append(Setting("not as in the cluster", "; ".join(notes)))
     if rehearsed.pressure is not None:
         shown.append(Setting("this machine", rehearsed.pressure.sentence()))
     return Answer(

@@ -150,7 +150,7 @@ def rehearse_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
     settings = _settings(workload, options)
     rehearsed = run_until_interrupted(_play(workload, services, cast, settings, options))
     title = workload.title if command is None else shlex.join(command)
-    answer = answer_of(workload, settings, rehearsed, title=title)
+    answer = answer_of(workload, settings, rehearsed, title=title, notes=cast.notes)
     _print(answer, options)
     return 0 if answer.verdict.graceful else 1
 

@@ -96,6 +96,12 @@ def _why(witnessed: Witnessed) -> tuple[str, str, FieldPath]:
     workload = witnessed.workload
     if workload.kind == "Pod":
         return "a bare Pod has no replicas", "Let a Deployment with replicas: 2 keep it", ()
+    if workload.kind == "DaemonSet":
+        return (
+            "a DaemonSet has one pod on a node",
+            "Let a rollout start the new pod first: updateStrategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}",
+            ("spec", "updateStrategy"),
+        )
     if isinstance(workload.strategy, Recreate):
         return (
             "the strategy Recreate ends all pods before it starts new ones",

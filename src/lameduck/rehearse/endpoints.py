@@ -148,8 +148,10 @@ class Endpoints:
             self._tell(number, side, due)
 
     def _tell(self, number: int, side: _Side, at: Seconds) -> None:
-        ready = tuple(pod for pod, endpoint in side.known.items() if endpoint.ready)
-        fallback = tuple(pod for pod, endpoint in side.known.items() if endpoint.serving and endpoint.terminating)
+        # By name, not by who got ready first: so that the same rehearsal draws the same backends.
+        known = sorted(side.known.items())
+        ready = tuple(pod for pod, endpoint in known if endpoint.ready)
+        fallback = tuple(pod for pod, endpoint in known if endpoint.serving and endpoint.terminating)
         told = ready or fallback  # T86, T87
         if told != side.told:
             side.told = told

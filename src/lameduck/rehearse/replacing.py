@@ -104,11 +104,11 @@ def rollout_steps(workload: Workload, replicas: int, pods: Sequence[PodState]) -
 
     Raises InputError for a workload that nothing rolls out.
     """
-    if workload.kind == "Pod":
+    if workload.kind in ("Pod", "Job", "CronJob"):
         raise InputError(
-            f"{workload.title} is a bare Pod: nothing rolls it out.",
+            f"nothing rolls out a {workload.kind} such as {workload.title}.",
             at=None,
-            do="End it alone: leave out --end rollout.",
+            do="End one pod instead: leave out --end rollout.",
         )
     match workload.strategy:
         case OnDelete():
