@@ -101,7 +101,7 @@ class Link:
     at: FieldPath | None = None
     inside: Inside | None = None
     sends: str | None = None
-    """The signal that the next link gets, where it is another one than came in (dumb-init --rewrite, kill in a trap)."""
+    """The signal that the next link gets, where it is another than came in (dumb-init --rewrite, kill in a trap)."""
 
     @property
     def program(self) -> str:
@@ -117,6 +117,8 @@ class Entry:
     service: Link | None
     doubt: str | None = None
     """A clause that says what could not be read (an image without its Dockerfile, a sourced file, eval). None: none."""
+    others: tuple[Link, ...] = ()
+    """Other services, which other branches of the script start."""
 
     @property
     def certain(self) -> bool:

@@ -1,0 +1,318 @@
+"""A container's command, its image's and the scripts they start, to the way of the stop signal: an Entry."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lameduck.pod.containers import Container
+from lameduck.pod.entry import Entry, Inside, Link, Passes, Shell, Span, WhyKept
+from lameduck.pod.image_builds import ImageBuild, Origin
+from lameduck.pod.place import FieldPath
+from lameduck.pod.shell_grammar import read_script
+from lameduck.pod.shell_paths import Step, follow_script
+from lameduck.pod.shell_signals import Standing, judge
+from lameduck.pod.shell_words import ARGUMENTS, Value
+from lameduck.pod.starting_shells import ShellStart, shell_start
+from lameduck.pod.wrappers import Wrapped, unwrap
+
+__all__ = ["entry_of"]
+
+_MAX_DEPTH = 12
+_MAX_WAYS = 64
+_VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_.-][A-Za-z0-9_.-]*\)")
+_SCRIPT_NAMES = ("entrypoint", "entrypoint.sh", "docker-entrypoint", "start.sh", "run.sh")
+_UNKNOWN_IMAGE = "the image decides what starts, and nothing here tells what it holds"
+
+
+def entry_of(
+    container: Container,
+    build: ImageBuild | None = None,
+    *,
+    stop_signal: str | None = None,
+    pid1: bool = True,
+) -> Entry:
+    """The way of the stop signal in that container, as far as its manifest and its image's files tell it.
+
+    `build`: what is known of the image, from its Dockerfile or because it is well known. `stop_signal`: the one that
+    will be sent; None: what the container's lifecycle, then the image says, else SIGTERM (T50). `pid1`: False where
+    the pod shares one PID namespace (shareProcessNamespace), so that signals without a handler are not discarded.
+    Raises InputError if a script is to be read and its parser is not installed.
+    """
+    words = _words(container, build)
+    if not words:
+        return Entry((), None, _UNKNOWN_IMAGE)
+    signal = stop_signal or (build.stop_signal if build is not None else None) or "SIGTERM"
+    entering = _Entering(build, _environment(container, build), container.working_dir)
+    standing = Standing(signal.upper().removeprefix("SIG"), pid1=pid1)
+    ways = entering.ways(tuple(words), standing, _whole(words), 0)
+    return _joined(ways)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where a command stands."""
+
+    span: Span | None = None
+    at: FieldPath | None = None
+    inside: Inside | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """One word of a command line, and the text behind it, in which a script's commands have places."""
+
+    value: Value
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way from here to a service."""
+
+    links: tuple[Link, ...]
+    service: Link | None
+    doubt: str | None = None
+
+
+def _words(container: Container, build: ImageBuild | None) -> list[_Located]:
+    """What the runtime starts: command and args of the manifest before ENTRYPOINT and CMD of the image."""
+    command = _manifest_words(container.command, (*container.at, "command"))
+    args = _manifest_words(container.args, (*container.at, "args"))
+    if command:
+        return command + args
+    if build is None:
+        return []
+    entrypoint = [_Located(word.value, word.origin) for word in build.entrypoint]
+    if container.args is not None:
+        return entrypoint + args if entrypoint or build.complete else []
+    return entrypoint + [_Located(word.value, word.origin) for word in build.cmd]
+
+
+def _manifest_words(words: tuple[str, ...] | None, at: FieldPath) -> list[_Located]:
+    found = []
+    for number, word in enumerate(words or ()):
+        known = _VARIABLE.search(word) is None
+        found.append(_Located(Value(word, known=known), Origin(at=(*at, number))))
+    return found
+
+
+def _environment(container: Container, build: ImageBuild | None) -> Mapping[str, Value]:
+    found = {name: Value(value) for name, value in build.environment} if build is not None else {}
+    for name, value in container.env:
+        plain = value is not None and "$(" not in value
+        found[name] = Value(value or "", known=plain)
+    return found
+
+
+def _whole(words: list[_Located]) -> _Where:
+    first = words[0].origin
+    if first is None:
+        return _Where()
+    return _Where(span=first.statement, at=first.at)
+
+
+@dataclass(slots=True)
+class _Entering:
+    """Follows command lines through shells and wrappers."""
+
+    build: ImageBuild | None
+    environment: Mapping[str, Value]
+    working_dir: str | None
+    reading: frozenset[str] = field(default_factory=frozenset)
+
+    def ways(self, words: tuple[_Located, ...], standing: Standing, where: _Where, depth: int) -> tuple[_Way, ...]:
+        values = tuple(word.value for word in words)
+        link = Link(
+            tuple(value.text for value in values), Passes.REPLACED, span=where.span, at=where.at, inside=where.inside
+        )
+        if depth > _MAX_DEPTH:
+            return (_Way((link,), link, "commands start one another too deep to follow"),)
+        if not values[0].known:
+            doubt = f"what {values[0].text} comes to is known only when it runs"
+            return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
+        start = shell_start(values)
+        if start is not None:
+            return self._shell(start, words, link, standing, depth)
+        wrapped = unwrap(values)
+        if wrapped is not None:
+            return self._wrapper(wrapped, words, link, standing, where, depth)
+        script = self._script(values[0].text)
+        if script is not None:
+            return self._file(script, words, link, standing, where, depth)
+        if link.program in _SCRIPT_NAMES or link.program.endswith((".sh", ".bash")):
+            doubt = f"the script {values[0].text} was not found"
+            return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
+        return (_Way((link,), link),)
+
+    # scripts
+
+    def _shell(
+        self, start: ShellStart, words: tuple[_Located, ...], link: Link, standing: Standing, depth: int
+    ) -> tuple[_Way, ...]:
+        shell = start.shell
+        if start.is_sh and self.build is not None:
+            shell = self.build.sh
+        link = replace(link, shell=shell)
+        arguments = tuple(word.value for word in words[start.arguments :])
+        name = words[start.name].value.text if start.name is not None else words[0].value.text
+        if start.string is not None:
+            script = words[start.string]
+            if not script.value.known and _VARIABLE.search(script.value.text) is None:
+                return (self._lost(link, "the script is known only when it runs"),)
+            text, origin = script.value.text, script.origin
+        elif start.file is not None:
+            found = self._script(words[start.file].value.text)
+            if found is None:
+                return (self._lost(link, f"the script {words[start.file].value.text} was not found"),)
+            text, origin = found.text, found
+        else:
+            return (self._lost(link, "what the shell reads is known only when it runs"),)
+        return self._followed(
+            text, origin, link, standing, depth, arguments, name, start.string is not None, start.errexit
+        )
+
+    def _lost(self, link: Link, doubt: str) -> _Way:
+        return _Way((replace(link, passes=Passes.UNKNOWN),), None, doubt)
+
+    def _followed(
+        self,
+        text: str,
+        origin: Origin | None,
+        link: Link,
+        standing: Standing,
+        depth: int,
+        arguments: tuple[Value, ...],
+        name: str,
+        one_string: bool,
+        errexit: bool,
+    ) -> tuple[_Way, ...]:
+        paths = follow_script(
+            read_script(text),
+            arguments=arguments,
+            name=name,
+            environment=self.environment,
+            sourced=self._text,
+            one_string=one_string,
+            errexit=errexit,
+        )
+        shell = link.shell or Shell.UNKNOWN
+        ways: list[_Way] = []
+        for path in paths:
+            verdict = judge(path, shell, standing)
+            here = replace(link, passes=verdict.passes, why=verdict.why, sends=verdict.sends)
+            if verdict.service is None:
+                if path.ends != "exit":  # a branch that only ends, such as a usage message, starts nothing
+                    ways.append(_Way((replace(here, passes=Passes.UNKNOWN),), None, verdict.doubt))
+                continue
+            behind = self._behind(standing, verdict.passes, verdict.sends)
+            step = verdict.service
+            inner = tuple(_Located(value) for value in step.words)
+            for way in self.ways(inner, behind, self._where(step, origin, link), depth + 1):
+                ways.append(_Way((here, *way.links), way.service, verdict.doubt or way.doubt))
+        if not ways:
+            return (self._lost(link, "no command of the script is known to run on"),)
+        return tuple(dict.fromkeys(ways))[:_MAX_WAYS]
+
+    def _where(self, step: Step, origin: Origin | None, link: Link) -> _Where:
+        if origin is None or not step.located:
+            return _Where(span=link.span, at=link.at, inside=link.inside)
+        return _Where(*origin.locate(step.command.start, step.command.end))
+
+    def _behind(self, standing: Standing, passes: Passes, sends: str | None) -> Standing:
+        signal = sends.removeprefix("SIG") if sends is not None else standing.stop_signal
+        if passes is Passes.REPLACED:
+            return replace(standing, stop_signal=signal)
+        return Standing(signal, pid1=False)
+
+    def _script(self, path: str) -> Origin | None:
+        return self.build.file(path, self.working_dir) if self.build is not None else None
+
+    def _text(self, path: str) -> str | None:
+        found = self._script(path)
+        return found.text if found is not None else None
+
+    def _file(
+        self,
+        script: Origin,
+        words: tuple[_Located, ...],
+        link: Link,
+        standing: Standing,
+        where: _Where,
+        depth: int,
+    ) -> tuple[_Way, ...]:
+        """A file of the image: its first line says what runs it."""
+        first = script.text.split("\n", 1)[0].rstrip("\r")
+        if not first.startswith("#!"):
+            return (self._lost(link, f"the file {words[0].value.text} does not say what runs it"),)
+        interpreter = first[2:].strip().split(None, 1)
+        if not interpreter:
+            return (self._lost(link, f"the file {words[0].value.text} does not say what runs it"),)
+        if len(interpreter) == 2 and interpreter[0].endswith("/env"):
+            rest = interpreter[1].split()
+            interpreter = rest[1:] if rest[0] in ("-S", "--split-string") else rest
+        before = tuple(_Located(Value(word)) for word in interpreter)
+        name = interpreter[0].rpartition("/")[2] if interpreter else ""
+        if (
+            shell_start((*(word.value for word in before), Value("x"))) is None
+            and unwrap([w.value for w in before]) is None
+        ):
+            service = replace(link, words=(*interpreter, *link.words))
+            return (_Way((service,), service),) if name else (self._lost(link, "its first line names no program"),)
+        return self.ways((*before, *words), standing, where, depth + 1)
+
+    # wrappers
+
+    def _wrapper(
+        self,
+        wrapped: Wrapped,
+        words: tuple[_Located, ...],
+        link: Link,
+        standing: Standing,
+        where: _Where,
+        depth: int,
+    ) -> tuple[_Way, ...]:
+        wrapper = wrapped.wrapper
+        signal = standing.stop_signal
+        sends = (wrapped.rewrites or {}).get(signal)
+        passes, why = wrapper.passes, wrapper.why
+        if sends == "":
+            passes, why = Passes.KEEPS, WhyKept.WRAPPER
+        here = replace(link, passes=passes, why=why, sends=f"SIG{sends}" if sends else None)
+        doubt = f"what {link.program} does with the signal is not verified" if passes is Passes.UNKNOWN else None
+        replaced = passes is Passes.REPLACED
+        behind = standing if replaced else Standing(sends or signal, pid1=False, group=wrapped.group)
+        if wrapped.string is not None:
+            script = words[wrapped.string]
+            inner = Link(("sh", "-c", script.value.text), Passes.REPLACED, span=where.span, at=where.at)
+            shell = replace(inner, shell=self.build.sh if self.build is not None else Shell.UNKNOWN)
+            ways = self._followed(
+                script.value.text, script.origin, shell, behind, depth + 1, (ARGUMENTS,), "sh", True, False
+            )
+        elif wrapped.inner is not None:
+            ways = self.ways(words[wrapped.inner :], behind, where, depth + 1)
+        else:
+            unknown = None if wrapper.hidden or doubt else f"what {link.program} starts is not told here"
+            return (_Way((here,), None, doubt or unknown),)
+        return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
+
+
+def _joined(ways: tuple[_Way, ...]) -> Entry:
+    """Several ways to one Entry: the one with an obstacle if any has one, in doubt if they do not agree."""
+    entries = [Entry(way.links, way.service, way.doubt) for way in ways]
+    hindered = [entry for entry in entries if entry.obstacle is not None]
+    chosen = (hindered or [entry for entry in entries if entry.service is not None] or entries)[0]
+    others = tuple(
+        dict.fromkeys(
+            entry.service
+            for entry in entries
+            if entry.service is not None
+            and chosen.service is not None
+            and entry.service.program != chosen.service.program
+        )
+    )
+    doubt = next((entry.doubt for entry in entries if entry.doubt is not None), None)
+    if doubt is None and hindered and len(hindered) < len(entries):
+        doubt = "it depends on a branch that the files do not decide"
+    if doubt is None and len({(entry.obstacle.passes, entry.obstacle.why) for entry in hindered if entry.obstacle}) > 1:
+        doubt = "it depends on a branch that the files do not decide"
+    return replace(chosen, doubt=doubt, others=others)

@@ -1,0 +1,93 @@
+"""What is known of an image before it runs: entrypoint and command, environment, stop signal, files, which sh."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lameduck.pod.entry import Inside, Shell, Span
+from lameduck.pod.place import FieldPath
+from lameduck.pod.shell_words import Value
+from lameduck.pod.source import Source
+
+__all__ = ["ImageBuild", "ImageWord", "Origin", "normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text comes from, so that a piece of it has a place: a value of the manifest, or a stretch of a file."""
+
+    at: FieldPath | None = None
+    source: Source | None = None
+    start: int = 0
+    end: int = 0
+    exact: bool = True
+    """The text is the file's own, character by character; else pieces of it have only the statement's place."""
+    statement: Span | None = None
+    """The whole statement it stands in, such as a CMD."""
+
+    @property
+    def text(self) -> str:
+        """What stands in the file."""
+        return self.source.text[self.start : self.end] if self.source is not None else ""
+
+    def locate(self, start: int, end: int) -> tuple[Span | None, FieldPath | None, Inside | None]:
+        """The place of a piece of the text: in a file, or in a value of the manifest."""
+        if self.source is not None:
+            if not self.exact:
+                return (self.statement, None, None)
+            return (Span(self.source, self.start + start, self.start + end), None, None)
+        return (None, self.at, Inside(self.at, start, end) if self.at is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWord:
+    """One word of ENTRYPOINT or CMD."""
+
+    value: Value
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """An image as its files, or common knowledge, tell it."""
+
+    name: str
+    entrypoint: tuple[ImageWord, ...] = ()
+    cmd: tuple[ImageWord, ...] = ()
+    complete: bool = True
+    """False: ENTRYPOINT or CMD may come from a base image that nothing is known of."""
+    environment: tuple[tuple[str, str], ...] = ()
+    working_dir: str | None = None
+    user: str | None = None
+    stop_signal: str | None = None
+    stop_signal_known: bool = False
+    sh: Shell = Shell.UNKNOWN
+    software: str | None = None
+    programs: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    files: Mapping[str, Source] = field(default_factory=dict, compare=False)
+    """Text files by their absolute path in the image."""
+
+    def file(self, path: str, working_dir: str | None = None) -> Origin | None:
+        """The text file at that path of the image, or of that name on the usual PATH; None: none is known."""
+        source = next((self.files[one] for one in self._candidates(path, working_dir) if one in self.files), None)
+        return Origin(source=source, end=len(source.text)) if source is not None else None
+
+    def _candidates(self, path: str, working_dir: str | None) -> list[str]:
+        if path.startswith("/"):
+            return [normal(path)]
+        base = working_dir or self.working_dir or "/"
+        if "/" in path:
+            return [normal(f"{base}/{path}")]
+        folders = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+        return [f"{folder}/{path}" for folder in folders] + [normal(f"{base}/{path}")]
+
+
+def normal(path: str) -> str:
+    """The path without `.`, `..` and doubled slashes."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)

@@ -1,0 +1,204 @@
+"""What the stop signal meets in a shell: which command of a path is the service, and how it hangs on the shell.
+
+The rules were recorded from pods (G bash-*, busybox-*, dash-*, entry-*, pipeline) and measured with dash 0.5.12, bash
+5.2.15 and busybox 1.35 as PID 1 and below tini and dumb-init; a test starts them again where they are installed.
+"""
+
+from dataclasses import dataclass, replace
+
+from lameduck.pod.entry import Passes, Shell, WhyKept
+from lameduck.pod.shell_paths import Path, Step
+from lameduck.pod.shell_traps import Handling, handle
+from lameduck.pod.short_commands import ends_by_itself, holds_open, starts_daemon
+
+__all__ = ["Standing", "Verdict", "judge", "service_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the shell itself stands: what reaches it, and what else does."""
+
+    stop_signal: str = "TERM"
+    """Without SIG."""
+    pid1: bool = True
+    """Signals without a handler are discarded (T54); elsewhere they end the shell."""
+    group: bool = False
+    """The whole process group gets the signal (tini -g, dumb-init): the children of the shell hear it themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of the signal between a shell and its service."""
+
+    service: Step | None
+    passes: Passes
+    why: WhyKept | None = None
+    sends: str | None = None
+    doubt: str | None = None
+
+
+def service_of(path: Path) -> Step | None:
+    """The command that the script is there for: the last that does not end by itself.
+
+    A background job counts where nothing runs on in front of it, or where the script waits for it.
+    """
+    able = [step for step in path.steps if not step.where.condition and not ends_by_itself(step.words)]
+    long = [step for step in able if not holds_open(step.words) and not starts_daemon(step.words)]
+    front = [step for step in long if step.where.job is None]
+    behind = [step for step in long if step.where.job is not None]
+    if front and behind:
+        after = path.steps[path.steps.index(front[-1]) + 1 :]
+        if any(step.program == "wait" for step in after):
+            return behind[-1]
+    if front:
+        return _first_of_pipeline(front)
+    if behind:
+        return _first_of_pipeline(behind)
+    daemons = [step for step in path.steps if starts_daemon(step.words)]
+    return daemons[-1] if daemons else (able[-1] if able else None)
+
+
+def _first_of_pipeline(steps: list[Step]) -> Step:
+    """`server | filter`: the server stands first."""
+    last = steps[-1]
+    if not last.where.pipeline:
+        return last
+    for step in reversed(steps):
+        if not step.where.pipeline or step.where.job != last.where.job:
+            break
+        last = step
+    return last
+
+
+def judge(path: Path, shell: Shell, standing: Standing) -> Verdict:
+    """What the signal meets on this path."""
+    service = service_of(path)
+    if service is None:
+        return Verdict(None, Passes.UNKNOWN, doubt=path.doubt or "no command of the script is known to run on")
+    if shell is not Shell.UNKNOWN:
+        return _judge(service, path, shell, standing)
+    verdicts = {_judge(service, path, one, standing) for one in (Shell.DASH, Shell.BASH, Shell.BUSYBOX)}
+    if len(verdicts) == 1:
+        return verdicts.pop()
+    return Verdict(service, Passes.UNKNOWN, doubt="which shell sh is in this image is not known, and it matters here")
+
+
+def _judge(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdict:
+    verdict = _in_background(service, path, shell, standing) if service.where.job else None
+    if verdict is None:
+        verdict = _in_front(service, path, shell, standing)
+    return replace(verdict, doubt=verdict.doubt or path.doubt)
+
+
+def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdict:
+    traps = dict(service.traps)
+    replaces = (service.execs and not service.where.own_process) or _execs_by_itself(service, shell)
+    if replaces:
+        doubt = "the service inherits that the signal is ignored" if traps.get(standing.stop_signal) == "" else None
+        return Verdict(service, Passes.REPLACED, doubt=doubt)
+    why = _why(service)
+    if starts_daemon(service.words):
+        return _daemon(service, path, standing)
+    after = path.steps[path.steps.index(service) + 1 :]
+    if any(holds_open(step.words) and not step.where.condition for step in after) and not service.where.loop:
+        return Verdict(service, Passes.UNKNOWN, doubt=f"whether {service.program} runs on is not known")
+    if standing.stop_signal in traps and not service.where.subshell:
+        ignores = traps[standing.stop_signal] == ""
+        if standing.group and not ignores:
+            return Verdict(service, Passes.FORWARDS)
+        if ignores:
+            return Verdict(service, Passes.UNKNOWN if standing.group else Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
+        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
+    return _no_trap(service, traps, why, shell, standing)
+
+
+def _why(service: Step) -> WhyKept:
+    if service.where.pipeline:
+        return WhyKept.PIPELINE
+    return WhyKept.LOOP if service.where.loop else WhyKept.NOT_EXEC
+
+
+def _no_trap(service: Step, traps: dict[str, str | None], why: WhyKept, shell: Shell, standing: Standing) -> Verdict:
+    """The shell has no handler for the signal: as PID 1 it does not hear it, elsewhere it dies of it (T54, T59)."""
+    if shell is Shell.BASH and traps.get("EXIT") and standing.stop_signal in _BASH_TERMINATING:
+        return Verdict(service, Passes.CUTS, WhyKept.TRAP_EXIT)
+    if not standing.pid1:
+        return Verdict(service, Passes.CUTS, WhyKept.SHELL_DIES)
+    return Verdict(service, Passes.KEEPS, why)
+
+
+# With a trap for EXIT, bash has handlers of its own for the signals that end it.
+_BASH_TERMINATING = frozenset({"TERM", "INT", "HUP", "USR1", "USR2"})
+
+
+def _execs_by_itself(step: Step, shell: Shell) -> bool:
+    """Whether the shell execs a last command without being told to (T56)."""
+    traps = any(handler != "" for _, handler in step.traps)
+    if traps or step.where.own_process:
+        return False
+    if shell is Shell.BASH:
+        return step.where.bash_tail and not step.command.redirected
+    return shell is Shell.BUSYBOX and step.where.busybox_tail
+
+
+def _daemon(service: Step, path: Path, standing: Standing) -> Verdict:
+    """`service x start; tail -f log`: what holds the container open knows nothing of the service."""
+    after = path.steps[path.steps.index(service) + 1 :]
+    holder = next((step for step in after if holds_open(step.words)), None)
+    if holder is None:
+        return Verdict(
+            service, Passes.UNKNOWN, doubt=f"what keeps the container alive after {service.program} is not known"
+        )
+    if standing.stop_signal in dict(holder.traps):
+        return Verdict(service, Passes.UNKNOWN, doubt="what the trap does for the daemon is not known")
+    if not standing.pid1:
+        return Verdict(service, Passes.CUTS, WhyKept.DAEMON)
+    return Verdict(service, Passes.KEEPS, WhyKept.DAEMON)
+
+
+def _in_background(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdict | None:
+    """The service is a job. None: the script ends without waiting, so that the container ends by itself."""
+    at = path.steps.index(service)
+    later = [step for step in path.steps[at + 1 :] if step.where.job is None]
+    waits = [step for step in later if step.program == "wait" or holds_open(step.words)]
+    if not waits:
+        busy = [step for step in later if step.where.endless]
+        waits = busy[:1]
+    if not waits:
+        return Verdict(service, Passes.UNKNOWN, doubt="the script ends while its background job runs on")
+    waiting = waits[0]
+    traps = dict(waiting.traps)
+    if standing.stop_signal not in traps:
+        others = [signal for signal, handler in traps.items() if handler and signal not in ("EXIT", "ERR", "DEBUG")]
+        why = WhyKept.TRAP_OTHER_SIGNAL if others else WhyKept.BACKGROUND
+        if waiting.execs:  # `server & exec tail -f log`
+            return Verdict(service, Passes.KEEPS, why)
+        return _no_trap(service, traps, why, shell, standing)
+    text = traps[standing.stop_signal]
+    if text == "":
+        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
+    if waiting.program != "wait" and not waiting.where.endless:
+        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
+    if waiting.where.endless and waiting.program == "sleep" and _seconds(waiting) > 5:
+        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
+    job = next(job for job in path.jobs if job.name == service.where.job)
+    return _verdict(service, handle(text, job, path, waiting, exit_trap=traps.get("EXIT")), standing)
+
+
+def _seconds(step: Step) -> float:
+    text = step.words[-1].text
+    return float(text) if text.isdecimal() and len(text) < 9 else 0.0
+
+
+def _verdict(service: Step, handling: Handling, standing: Standing) -> Verdict:
+    if handling.doubt is not None:
+        return Verdict(service, Passes.UNKNOWN, doubt=handling.doubt)
+    forwards = handling.sends is not None or standing.group
+    if not forwards and handling.ends:
+        return Verdict(service, Passes.CUTS, WhyKept.TRAP_NO_FORWARD)
+    if not forwards:
+        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
+    if handling.ends and not handling.waits:
+        return Verdict(service, Passes.CUTS, WhyKept.TRAP_NO_WAIT)
+    sends = handling.sends if handling.sends != standing.stop_signal else None
+    return Verdict(service, Passes.FORWARDS, sends=f"SIG{sends}" if sends is not None else None)
