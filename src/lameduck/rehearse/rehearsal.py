@@ -31,8 +31,8 @@ _BASELINE_S = Seconds(1.5)
 all. Without: a program that nobody probes counts as ready when it starts, long before it has its signal handlers."""
 _TAIL_S = Seconds(0.5)
 """Traffic after everything has settled: what is lost now is not the ending's."""
-_SETTLE_S = Seconds(2.0)
-"""How long requests in flight on living pods are waited for at the very end."""
+_SETTLE_S = Seconds(1.0)
+"""How long requests in flight on living pods are waited for at the very end, beyond two round trips."""
 
 
 class End(Enum):
@@ -140,11 +140,11 @@ async def rehearse(
             stage.check_running()
             _check_baseline(requests)
             await _end(stage, settings, progress)
-            if traffic is not None and sending is not None:
+            if settings.traffic is not None and traffic is not None and sending is not None:
                 progress("waiting until the endpoints have settled")
                 await _settle(endpoints, stage, settings)
                 traffic.stop()
-                await traffic.settle(_SETTLE_S)
+                await traffic.settle(Seconds(_SETTLE_S + 2 * settings.traffic.rtt_s))
                 await sending
             ended = {r.name: r.endings for r in stage.replicas if r.gone.is_set()}
             raise _CurtainFalls  # the living replicas' watchers and probes end with the group
