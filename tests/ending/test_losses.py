@@ -187,6 +187,10 @@ def test_a_request_in_flight_at_sigkill_was_cut_by_it(fate: Fate, reused: bool, 
     assert _why(_KILLED, _request(fate, sent_s, 30.005, reused=reused)) == [(Cause.CUT_BY_KILL, "stopping")]
 
 
+def test_a_kept_alive_connection_that_sigkill_closes_is_the_kills_fault() -> None:
+    assert _why(_KILLED, _request(Fate.RESET, 30.012, 30.014, reused=True)) == [(Cause.CUT_BY_KILL, "ended")]
+
+
 def test_a_request_cut_long_before_sigkill_was_not_cut_by_it() -> None:
     assert _why(_KILLED, _request(Fate.CUT, -1.0, 8.0)) == [(Cause.CUT_BY_STOP, "stopping")]
 

@@ -217,7 +217,9 @@ def _cause(request: Request, pod: PodMoments, marked_s: Seconds, around: _Around
         case Fate.RESET if _was_in_flight(request, noticed_s, pod, around.rtt_s):
             return _cut(noticed_s, pod)
         case Fate.RESET if request.reused:
-            return Cause.KEEPALIVE_RACE
+            # SIGKILL closes idle connections, too: the kill is what has to be mended, not the server's manners.
+            killed = pod.kill_s is not None and noticed_s >= pod.kill_s - _SLACK_S
+            return Cause.CUT_BY_KILL if killed else Cause.KEEPALIVE_RACE
         case _:  # nobody accepted the connection: refused, or left in the accept queue until the exit
             others = around.others_ready_all_the_time(pod.pod, marked_s, request.sent_s)
             return Cause.BEFORE_ENDPOINTS if others else Cause.NO_ENDPOINT

@@ -198,8 +198,9 @@ class Replica:
         self._judge_ready()
 
     def check_running(self) -> None:
-        """Raises InputError if one of its containers has ended, though nobody has asked it to."""
-        ending = next((ending for ending in self.endings if ending.exit_s is not None), None)
+        """Raises InputError if one of its containers has ended, though nobody asked it to and it is not a job's end."""
+        ended_well = 0 if self._pod.restart_policy in ("Never", "OnFailure") else None
+        ending = next((e for e in self.endings if e.exit_s is not None and e.exit_code != ended_well), None)
         if ending is not None:
             raise InputError(
                 f"container {ending.name} of {self.name} ended with status {ending.exit_code} before any pod was ended."
