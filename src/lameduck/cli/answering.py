@@ -40,7 +40,7 @@ def answer_of(
     if notes:
         shown.append(Setting("not as in the cluster", "; ".join(notes)))
     if rehearsed.pressure is not None:
-        shown.append(Setting("this machine", rehearsed.pressure.sentence()))
+        shown.append(Setting("traffic", rehearsed.pressure.sentence()))
     return Answer(
         witness="rehearse",
         title=title,
