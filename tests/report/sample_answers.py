@@ -95,7 +95,7 @@ class _Story:
                     ),
                 ]
             if c.kill_s is not None:
-                self.events.append(tl.KillSent(t_s=c.kill_s, **who))
+                self.events.append(tl.KillSent(t_s=c.kill_s, pod=pod, container=c.name))
             if c.exit_s is not None and c.exit_code is not None:
                 self.events.append(
                     tl.ContainerExited(t_s=c.exit_s, exit_code=c.exit_code, reason=c.reason or "", **who)
