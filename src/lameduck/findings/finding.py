@@ -17,6 +17,7 @@ from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.sysctls import Settings
 from lameduck.pod.workloads import Workload
 from lameduck.remedies.remedy import Remedy
 
@@ -27,8 +28,10 @@ __all__ = [
     "Found",
     "InEnding",
     "InFiles",
+    "InSettings",
     "KilledContainer",
     "Mend",
+    "MendSettings",
     "Severity",
     "Sighting",
     "Witness",
@@ -147,8 +150,11 @@ class Sighting:
 
 InEnding: TypeAlias = Callable[[Witnessed], Iterator[Sighting]]
 InFiles: TypeAlias = Callable[[Case], Iterator[Sighting]]
+InSettings: TypeAlias = Callable[[Settings, tuple[int, int]], Iterator[Sighting]]
+"""Looks at the sysctls of one setter: of a sysctl file, or of a workload. The pair is the cluster's minor version."""
 Mend: TypeAlias = Callable[[Case, Sighting], Remedy | None]
 """The smallest change that mends what was seen; None: nothing can be offered, the page explains."""
+MendSettings: TypeAlias = Callable[[Settings, Sighting], Remedy | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +168,8 @@ class Example:
     this story rightly shows.
 
     For whoever reads the files: `objects` are further documents beside the Deployment (a Service, a budget), `files`
-    the image's build context by path, Dockerfile included. `only` says which witness the story is for; None: every
-    witness that its finding has.
+    the image's build context by path, Dockerfile included. `settings` is a sysctl file that is judged in place of the
+    Deployment. `only` says which witness the story is for; None: every witness that its finding has.
     """
 
     story: str
@@ -180,6 +186,7 @@ class Example:
     also: tuple[str, ...] = ()
     objects: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    settings: str = ""
     kubernetes: tuple[int, int] = (1, 36)
     only: Witness | None = None
 
@@ -199,10 +206,14 @@ class Finding:
     in_ending: InEnding | None = None
     in_files: InFiles | None = None
     remedy: Mend | None = None
+    in_settings: InSettings | None = None
+    remedy_in_settings: MendSettings | None = None
 
     def seen_by(self, witness: Witness) -> bool:
         """Whether that witness can see it."""
-        return (self.in_files if witness is Witness.FILES else self.in_ending) is not None
+        if witness is Witness.ENDING:
+            return self.in_ending is not None
+        return self.in_files is not None or self.in_settings is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +226,7 @@ class Found:
     message: str
     mend: str
     workload: str
+    """Deployment/web; for a sysctl file its name."""
     container: str | None
     place: Place | None
     remedy: Remedy | None = None

@@ -71,6 +71,7 @@ class Container:
     config_mounts: tuple[ConfigMount, ...] = ()
     working_dir: str | None = None
     ports: tuple[ContainerPort, ...] = ()
+    privileged: bool = False
     pre_stop: Handler | None = None
     post_start: Handler | None = None
     stop_signal: str | None = None

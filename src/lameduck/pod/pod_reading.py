@@ -7,6 +7,7 @@ from types import MappingProxyType
 from lameduck.pod.containers import ConfigMount, Container, ContainerPort, Role
 from lameduck.pod.fields import INT64, Fields
 from lameduck.pod.handler_reading import read_lifecycle_handler, read_probe
+from lameduck.pod.sysctls import Setting, dotted
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["read_container", "read_pod"]
@@ -59,9 +60,11 @@ def read_pod(
         labels=labels,
         annotations=annotations,
         host_network=spec.flag("hostNetwork"),
+        host_ipc=spec.flag("hostIPC"),
         share_process_namespace=spec.flag("shareProcessNamespace"),
         active_deadline_s=spec.whole("activeDeadlineSeconds", wants="whole seconds", least=1),
         os_name=os.text("name") if os is not None else None,
+        sysctls=tuple(_sysctls(spec)),
     )
 
 
@@ -84,6 +87,7 @@ def read_container(
         fields.complaints.say(fields.at, "This container has no name. Kubernetes wants one: write name: app, say.")
     _refuse_foreign(fields, role)
     lifecycle = fields.fields("lifecycle")
+    security = fields.fields("securityContext")
     return Container(
         name=name,
         at=fields.at,
@@ -96,6 +100,7 @@ def read_container(
         config_mounts=tuple(_config_mounts(fields, volumes)) if volumes else (),
         working_dir=fields.text("workingDir"),
         ports=tuple(_ports(fields)),
+        privileged=security is not None and security.flag("privileged"),
         pre_stop=None if lifecycle is None else read_lifecycle_handler(lifecycle, "preStop"),
         post_start=None if lifecycle is None else read_lifecycle_handler(lifecycle, "postStart"),
         stop_signal=None if lifecycle is None else lifecycle.text("stopSignal"),
@@ -174,6 +179,18 @@ def _config_mounts(fields: Fields, volumes: Mapping[str, tuple[ConfigMount, ...]
         for volume in volumes.get(mount.text("name") or "", ()):
             if path is not None:
                 yield ConfigMount(volume.config_map, path, mount.text("subPath"), volume.items)
+
+
+def _sysctls(spec: Fields) -> Iterator[Setting]:
+    security = spec.fields("securityContext")
+    for sysctl in security.list_of_fields("sysctls") if security is not None else ():
+        name, value = sysctl.text("name"), sysctl.text("value")
+        if name is None:
+            sysctl.complaints.say(
+                sysctl.at, "This sysctl has no name. Kubernetes wants one: write name: net.core.somaxconn, say."
+            )
+        elif value is not None:
+            yield Setting(dotted(name), value, at=sysctl.path("value"))
 
 
 def _ports(fields: Fields) -> list[ContainerPort]:

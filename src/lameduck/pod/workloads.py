@@ -5,6 +5,7 @@ from typing import Protocol, TypeAlias
 
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.sysctls import Setting
 
 __all__ = [
     "Document",
@@ -45,9 +46,12 @@ class PodSpec:
     annotations: tuple[tuple[str, str], ...] = ()
     """Those that the pods will have."""
     host_network: bool = False
+    host_ipc: bool = False
     share_process_namespace: bool = False
     active_deadline_s: int | None = None
     os_name: str | None = None
+    sysctls: tuple[Setting, ...] = ()
+    """securityContext.sysctls."""
 
     def container(self, name: str) -> Container:
         """The container of that name. Raises KeyError."""
