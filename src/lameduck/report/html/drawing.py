@@ -18,7 +18,7 @@ PITCH = 44
 """Pixels from lane to lane: a line of text and the bar below it."""
 TOP = 24
 BUCKETS = 90
-UP, DOWN = 110, 56
+UP = 110
 LEAST = 4
 """Pixels that a single lost request is high, however many were answered beside it."""
 
@@ -177,7 +177,8 @@ def draw_fates(answer: Answer) -> Fates | None:
             table.append((when, f"{numbers[bucket, Fate.OK]:,}", words))
     deletions = tuple((scale.x(ending.marked_s), ending.pod) for ending in answer.verdict.endings)
     kinds = tuple(fate.value for fate in Fate if any(numbers[b, fate] for b in buckets))
-    height = TOP + UP + (DOWN if any(lost.values()) else 0) + 4
+    below = max(round(UP * max(lost.values()) / most), LEAST * len(kinds)) if any(lost.values()) else 0
+    height = TOP + UP + below + 4
     return Fates(f"{bucket_s:g} s", height, TOP + UP, scale.ticks(), tuple(bars), deletions, tuple(table), most, kinds)
 
 
@@ -248,7 +249,7 @@ def _bucket_bars(
     lost = sum(count for fate, count in fates if fate.lost)
     # The lost ones share the room below in proportion, once each of them has the few pixels that make it seen.
     kinds = sum(fate.lost for fate, _ in fates)
-    room = min(DOWN, max(kinds * LEAST, round(DOWN * lost / most)))
+    room = max(kinds * LEAST, round(UP * lost / most))  # to the same scale as the answered ones
     for fate, count in fates:
         if fate.lost:
             height = LEAST + round((room - kinds * LEAST) * count / lost)
