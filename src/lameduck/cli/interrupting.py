@@ -5,19 +5,13 @@ import signal
 from collections.abc import Coroutine
 from typing import TypeVar
 
-__all__ = ["Interrupted", "run_until_interrupted"]
+from lameduck.cli.interruption import Interrupted
+
+__all__ = ["run_until_interrupted"]
 
 _Result = TypeVar("_Result")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(Exception):
-    """A signal asked us to stop, and all that was started has been ended."""
-
-    def __init__(self, signum: signal.Signals) -> None:
-        super().__init__(f"interrupted by {signum.name}; everything that was started has been ended")
-        self.exit_code = 128 + signum
 
 
 def run_until_interrupted(work: Coroutine[None, None, _Result]) -> _Result:

@@ -2,24 +2,47 @@
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 
 import click
 
 from lameduck import __version__
-from lameduck.cli.interrupting import Interrupted
-from lameduck.cli.rehearse import rehearse_command
+from lameduck.cli.interruption import Interrupted
 from lameduck.pod.place import InputError
 
 __all__ = ["program", "run"]
 
+_COMMANDS = {
+    "check": ("lameduck.cli.check", "check_command", "What do the files say about how the pods will end?"),
+    "explain": ("lameduck.cli.explain", "explain_command", "What a finding means, and how to mend it."),
+    "rehearse": ("lameduck.cli.rehearse", "rehearse_command", "How does this workload end, when it runs?"),
+}
+"""Module, command and first line of its help: `check` must not wait for the engines of `rehearse` to be imported."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _ = _COMMANDS[cmd_name]
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short_help) for name, (_, _, short_help) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="lameduck")
 def program() -> None:
     """Make every Kubernetes pod end without dropping work, and prove it."""
-
-
-program.add_command(rehearse_command)
 
 
 def run(argv: list[str]) -> int:

@@ -34,6 +34,10 @@ class Source:
     """As it was read: an edited text is written back the same way."""
     _line_starts: list[int] = field(default_factory=list, repr=False)
 
+    def lines(self) -> list[str]:
+        """The lines of the text without their ends; line 1 is the first."""
+        return _LINE_END.split(self.text)
+
     def place(self, index: int) -> Place:
         """Line and column, from 1, of the character at that index."""
         if not self._line_starts:

@@ -1,0 +1,92 @@
+"""From a workload and the survey to a case: what stands beside it, the nearest first.
+
+A repository often holds several variants of one thing (dev, prod), or the Services apart from the Deployments. So what
+stands in the workload's own folder counts; if nothing there fits, what stands nearest to it, going up folder by folder.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from lameduck.check.surveying import KeptDocument, Survey, folder_of
+from lameduck.pod.case import Autoscaler, Case, ConfigMap, DisruptionBudget, Ingress
+from lameduck.pod.manifests import read_manifests
+from lameduck.pod.workloads import Document, Service, Workload
+
+__all__ = ["case_of"]
+
+_Beside = TypeVar("_Beside", Service, DisruptionBudget, Autoscaler, Ingress, ConfigMap)
+
+
+def case_of(workload: Workload, survey: Survey, kubernetes: tuple[int, int]) -> Case:
+    """The workload with its surroundings; images and entries are for `linking` to find."""
+    namespace, labels = workload.namespace or "default", workload.pod.labels
+    services = _nearest(
+        (each for pair in labels for each in survey.services.get((namespace, *pair), ()) if each.selects(workload)),
+        workload,
+    )
+    budgets = _nearest(
+        (
+            each
+            for pair in (*labels, ("", ""))
+            for each in survey.budgets.get((namespace, *pair), ())
+            if each.selects(workload)
+        ),
+        workload,
+    )
+    autoscalers = _nearest(
+        (each for each in survey.autoscalers.get((namespace, workload.name), ()) if each.scales(workload)), workload
+    )
+    ingresses = _nearest(
+        (each for service in services for each in survey.ingresses.get((namespace, service.name), ())), workload
+    )
+    names = sorted({name for container in workload.pod.containers for name in container.config_maps})
+    config_maps = {
+        name: _with_data(found[0])
+        for name in names
+        if (found := _nearest(survey.config_maps.get((namespace, name), ()), workload))
+    }
+    return Case(
+        workload,
+        services=services,
+        budgets=budgets,
+        autoscalers=autoscalers,
+        ingresses=ingresses,
+        config_maps=config_maps,
+        kubernetes=kubernetes,
+    )
+
+
+def _nearest(every: Iterable[_Beside], workload: Workload) -> tuple[_Beside, ...]:
+    """Those that share the longest way from the root with the workload; of one name the first."""
+    own_file, here = workload.document.file, folder_of(workload.document)
+    shares = [(_shared(each.document, own_file, here), each) for each in every]
+    best = max((share for share, _ in shares), default=0)
+    nearest: dict[str, _Beside] = {}
+    # A stable sort: what stands in the workload's own file comes first.
+    for share, each in sorted(shares, key=lambda pair: pair[1].document.file != own_file):
+        if share == best:
+            nearest.setdefault(each.name, each)
+    return tuple(nearest.values())
+
+
+def _shared(document: Document, own_file: str, here: tuple[str, ...]) -> int:
+    """How many steps of the way from the root two documents share; their own folder is one more."""
+    if document.file == own_file:
+        return len(here) + 1
+    there = folder_of(document)
+    if there == here:
+        return len(here) + 1
+    return next(
+        (count for count, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there))
+    )
+
+
+def _with_data(config_map: ConfigMap) -> ConfigMap:
+    """The survey keeps ConfigMaps without their data, which may be large: read again for whoever uses it."""
+    document = config_map.document
+    whole = document.whole() if isinstance(document, KeptDocument) else None
+    if whole is None:
+        return config_map
+    read = read_manifests((whole,)).config_maps
+    return next((each for each in read if each.name == config_map.name), replace(config_map, document=whole))

@@ -1,0 +1,56 @@
+"""The files to check, and which of them must be readable."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from lameduck.pod.reading import STDIN, content_of, manifest_files, shown
+from lameduck.pod.source import Source, decode
+
+__all__ = ["MOST_FILES", "File", "read_file", "the_files"]
+
+MOST_FILES = 200_000
+"""In one folder that is given; the trees of whole companies stay below."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to check. `path` None: standard input."""
+
+    path: Path | None
+    given: bool
+    """Named by the user, not found below a folder: everything in it must be readable."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return STDIN if self.path is None else shown(self.path)
+
+
+def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[File]:
+    """Every manifest that the paths mean, once, in their order.
+
+    `exclude`: patterns for the names of files and folders below a folder, or for their whole path. Raises InputError.
+    """
+
+    def leaves_out(path: Path) -> bool:
+        posix = path.as_posix()
+        return any(
+            fnmatchcase(path.name, pattern) or fnmatchcase(posix, pattern) or fnmatchcase(posix, f"*/{pattern}")
+            for pattern in exclude
+        )
+
+    given = {Path(path) for path in paths if path != "-"}
+    for path in manifest_files(paths, most=MOST_FILES, leaves_out=leaves_out):
+        yield File(path, given=path is None or path in given)
+
+
+def read_file(file: File, contents: Mapping[str, bytes]) -> Source:
+    """The text of a file, or what stands in for it in `contents`, by name. Raises InputError.
+
+    Standard input can be read once only: whoever reads a file again hands in what it held.
+    """
+    name = file.name
+    data = contents.get(name)
+    return decode(content_of(file.path) if data is None else data, name)

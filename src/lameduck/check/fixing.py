@@ -1,0 +1,150 @@
+"""`--fix`: mends what can be mended, looks again at what came of it, and goes on until nothing changes any more.
+
+Everything happens in memory. Files are written at the very end, each as a whole or not at all, and only if they are
+still what was read.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lameduck.check.checking import judge_all
+from lameduck.check.files import File
+from lameduck.check.judging import Judged, Mendable, Settings
+from lameduck.check.outcome import Note, Seen
+from lameduck.pod.place import InputError, Place
+from lameduck.pod.reading import STDIN, content_of
+from lameduck.remedies.diffing import unified_diff
+from lameduck.remedies.remedy import Mend
+from lameduck.remedies.text_edit import apply
+
+__all__ = ["Fixed", "Mended", "fix", "write"]
+
+_ROUNDS = 10
+"""After as many rounds remedies are only undoing each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A file before and after."""
+
+    name: str
+    before: bytes
+    after: bytes
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What came of it: the files that change, and what is left to see."""
+
+    files: tuple[Mended, ...]
+    mended: tuple[Seen, ...]
+    judged: Judged
+    """As it is after the mending."""
+    notes: tuple[Note, ...]
+    """Remedies that could not be written down, and why."""
+
+
+def fix(
+    files: Sequence[File],
+    settings_for: Callable[[Mapping[str, bytes]], Settings],
+    contents: Mapping[str, bytes],
+    *,
+    unsafe: bool,
+    skips: frozenset[str] = frozenset(),
+) -> Fixed:
+    """Mend what has a remedy. `skips`: fingerprints of findings to leave alone; nothing is written to disk.
+
+    `settings_for` gives the settings for a state of the files: images are read again once a Dockerfile has changed.
+    """
+    now = dict(contents)
+    before: dict[str, bytes] = {}
+    texts: dict[str, tuple[str, str]] = {}
+    mended: list[Seen] = []
+    notes: dict[Note, None] = {}
+    for _ in range(_ROUNDS):
+        judged = judge_all(files, settings_for(now), now, keep_remedies=True)
+        wanted = [
+            each for each in judged.mendable if each.seen.fingerprint not in skips and (unsafe or each.remedy.safe)
+        ]
+        notes |= dict.fromkeys(_of_templates(wanted))
+        wanted = [each for each in wanted if each.seen.template is None]
+        mends = [Mend(each.remedy, each.document) for each in wanted]
+        by_mend = {id(mend): each for mend, each in zip(mends, wanted, strict=True)}
+        outcome = apply(mends)
+        for refusal in outcome.refused:
+            seen = by_mend[id(refusal.mend)].seen
+            message = f"{seen.code} is not mended here: {refusal.reason}."
+            notes[Note(refusal.place or seen.place, message)] = None
+        if not outcome.files:
+            break
+        mended += [by_mend[id(mend)].seen for mend in outcome.applied]
+        for file in outcome.files:
+            name = file.source.name
+            before.setdefault(name, now[name] if name in now else content_of(Path(name)))
+            texts[name] = (texts.get(name, (file.source.text, ""))[0], file.text)
+            now[name] = file.data
+    else:
+        notes[Note(Place(next(iter(texts), ""), 1, 1), "Remedies go on undoing each other: please report it.")] = None
+    return Fixed(
+        tuple(
+            Mended(name, before[name], now[name], unified_diff(name, *texts[name]))
+            for name in texts
+            if now[name] != before[name]
+        ),
+        tuple(mended),
+        judged,
+        tuple(notes),
+    )
+
+
+def _of_templates(every: Iterable[Mendable]) -> Iterable[Note]:
+    for each in every:
+        if each.seen.template is not None:
+            message = (
+                f"{each.seen.code} stands in rendered text: mend {each.seen.template} by hand, or take the change as a "
+                "patch with --fix-as kustomize."
+            )
+            yield Note(each.seen.place, message)
+
+
+def write(files: Iterable[Mended]) -> tuple[Note, ...]:
+    """Write the mended files, each atomically; a file that has changed meanwhile is left alone, and noted.
+
+    Symbolic links stay what they are, and so do modes. Raises InputError if a file cannot be written.
+    """
+    notes = []
+    for file in files:
+        if file.name == STDIN:
+            continue
+        path = Path(file.name).resolve()
+        if content_of(path) != file.before:
+            message = "This file has changed while it was looked at, and is left alone: run the command again."
+            notes.append(Note(Place(file.name, 1, 1), message, is_error=True))
+            continue
+        _write_whole(path, file.after, file.name)
+    return tuple(notes)
+
+
+def _write_whole(path: Path, data: bytes, name: str) -> None:
+    temporary: str | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        status = path.stat()
+        os.chmod(temporary, status.st_mode & 0o7777)
+        if os.geteuid() == 0:
+            os.chown(temporary, status.st_uid, status.st_gid)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise InputError(
+            f"This file cannot be written: {error.strerror}.", at=name, do="Check its permissions, or use --diff."
+        ) from None

@@ -1,0 +1,284 @@
+"""One file: its workloads, each with its surroundings, and what the findings see in them."""
+
+import hashlib
+import os
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lameduck.check.cases import case_of
+from lameduck.check.endings import ending_of
+from lameduck.check.files import File, read_file
+from lameduck.check.outcome import Checked, Excerpt, FixKind, Note, Seen
+from lameduck.check.suppressing import Directive, annotated, comments, covering
+from lameduck.check.surveying import Holds, Survey, holds
+from lameduck.findings.finding import Finding, Found, Severity
+from lameduck.findings.looking import look_into
+from lameduck.pod.case import Case
+from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
+from lameduck.pod.manifests import read_manifests
+from lameduck.pod.place import InputError, Place
+from lameduck.pod.source import Source
+from lameduck.pod.workloads import Workload
+from lameduck.remedies.remedy import Remedy
+
+__all__ = ["Judged", "Linker", "Mendable", "Settings", "judge_file", "shown_path"]
+
+_CONTEXT = 2
+"""Lines that an excerpt shows before and after the line that is meant."""
+
+
+class Linker:
+    """What is known of images beyond the manifests; this one knows nothing."""
+
+    def linked(self, case: Case) -> Case:
+        """The case with the images and entries of its containers."""
+        return case
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to look for, and how."""
+
+    findings: tuple[Finding, ...]
+    kubernetes: tuple[int, int] = (1, 36)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Those that the user has given to findings, by code."""
+    linker: Linker = field(default_factory=Linker)
+    changes: bool = False
+    """Whether the changes that mend a finding are worked out, too: reports that show them need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mendable:
+    """A finding that stands, its remedy, and the workload that it is about."""
+
+    seen: Seen
+    remedy: Remedy
+    workload: Workload
+    document: SourceDocument
+
+
+@dataclass(slots=True)
+class Judged:
+    """What came of some files; suppressions are judged when all files are known, because they may share a script."""
+
+    checked: Checked = field(default_factory=Checked)
+    directives: list[Directive] = field(default_factory=list)
+    used: list[Directive] = field(default_factory=list)
+    mendable: list[Mendable] = field(default_factory=list)
+    """Findings with a remedy, for `fixing`; filled only where it asks."""
+
+    def merge(self, other: "Judged") -> None:
+        self.checked.merge(other.checked)
+        self.directives += other.directives
+        self.used += other.used
+        self.mendable += other.mendable
+
+
+def judge_file(
+    file: File, survey: Survey, settings: Settings, contents: Mapping[str, bytes], *, keep_remedies: bool = False
+) -> Judged:
+    """Everything that one file comes to. What cannot be read is a note of the result, never an exception."""
+    judged = Judged()
+    judged.checked.files = 1
+    try:
+        source = read_file(file, contents)
+        bounds = stretches(source)
+    except InputError as error:
+        judged.checked.notes.append(_unreadable(error, file))
+        return judged
+    work = _Work(source, file, survey, settings, contents, judged, keep_remedies)
+    for start, end in bounds:
+        work.stretch(start, end)
+    work.finish()
+    return judged
+
+
+class _Work:
+    """Goes through the stretches of one file."""
+
+    def __init__(
+        self,
+        source: Source,
+        file: File,
+        survey: Survey,
+        settings: Settings,
+        contents: Mapping[str, bytes],
+        judged: Judged,
+        keep_remedies: bool,
+    ) -> None:
+        self._source = source
+        self._file = file
+        self._survey = survey
+        self._settings = settings
+        self._contents = contents
+        self._judged = judged
+        self._keep_remedies = keep_remedies
+        self._sources: dict[str, Source] = {source.name: source}
+        self._directives: dict[str, tuple[Directive, ...]] = {source.name: comments(source)}
+        self._times: Counter[tuple[str, ...]] = Counter()
+        self._is_template = False
+
+    def stretch(self, start: int, end: int) -> None:
+        look = holds(self._source.text[start:end])
+        if look is Holds.SURROUNDINGS or (look is Holds.NOTHING and not self._file.given):
+            return  # the survey has read it, or nobody needs it
+        try:
+            read = read_stretch(self._source, start, end)
+        except InputError as error:
+            self._judged.checked.notes.append(_unreadable(error, self._file))
+            return
+        problems = list(read.problems)
+        documents = []
+        for document in read.documents:
+            if any(TEMPLATE_ADVICE in problem.message for problem in document.problems):
+                problems += document.problems
+            else:
+                documents.append(document)
+        if problems:
+            self._is_template = True
+        if look is Holds.NOTHING:
+            return
+        manifests = read_manifests(documents)
+        self._judged.checked.notes += [Note(problem.place, problem.message) for problem in manifests.problems]
+        for workload in manifests.workloads:
+            if workload.is_complete:
+                case = case_of(workload, self._survey, self._settings.kubernetes)
+                self._case(self._settings.linker.linked(case), self._template(start))
+
+    def finish(self) -> None:
+        self._judged.checked.templates += self._is_template
+        for directives in self._directives.values():
+            self._judged.directives += directives
+
+    def _template(self, start: int) -> str | None:
+        """The file that a stretch was rendered from, as Helm writes it in front of each document."""
+        for line in self._source.text[start : start + 600].splitlines()[:4]:
+            if line.startswith("# Source: "):
+                return line.removeprefix("# Source: ").strip()
+        return None
+
+    def _case(self, case: Case, template: str | None) -> None:
+        judged, workload = self._judged, case.workload
+        judged.checked.workloads += 1
+        judged.checked.endings.append(ending_of(case))
+        own = annotated(workload)
+        judged.directives += own
+        for found in self._look(case):
+            place = found.place or workload.place(workload.at)
+            directive = covering((*own, *self._comments(place.file)), found.code, place, found.workload)
+            if directive is not None:
+                judged.used.append(directive)
+                judged.checked.suppressed += 1
+                continue
+            severity = self._settings.severities.get(found.code, found.severity)
+            self._see(replace(found, severity=severity, place=place), place, case, template)
+
+    def _look(self, case: Case) -> Iterable[Found]:
+        findings = self._settings.findings
+        try:
+            return look_into(case, findings)
+        except Exception:
+            # One finding's mistake must not hide what the others see, nor stay hidden itself.
+            return tuple(self._one_by_one(case, findings))
+
+    def _one_by_one(self, case: Case, findings: Iterable[Finding]) -> Iterator[Found]:
+        for finding in findings:
+            try:
+                yield from look_into(case, (finding,))
+            except Exception as error:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                message = (
+                    f"{finding.code} could not judge {case.workload.title}: {type(error).__name__}: {error} "
+                    f"({Path(where.filename).name}:{where.lineno}). This is a bug in lameduck: please report it, "
+                    f"and go on with --ignore {finding.code}."
+                )
+                self._judged.checked.notes.append(Note(case.workload.place(case.workload.at), message, is_error=True))
+
+    def _see(self, found: Found, place: Place, case: Case, template: str | None) -> None:
+        document = case.workload.document
+        source = self._source_of(place.file)
+        seen = Seen(
+            code=found.code,
+            title=found.title,
+            severity=found.severity,
+            message=found.message,
+            mend=found.mend,
+            workload=found.workload,
+            container=found.container,
+            place=place,
+            manifest=document.file,
+            fingerprint=self._fingerprint(found, place, source),
+            uncertain=found.uncertain,
+            fix=_fix_kind(found, template),
+            fix_title=None if found.remedy is None else found.remedy.title,
+            excerpt=None if source is None else _excerpt(source, place),
+            template=template,
+        )
+        if found.remedy is not None and isinstance(document, SourceDocument):
+            if self._settings.changes:
+                from lameduck.check.changes import with_changes  # the pens are not needed by every report
+
+                seen = with_changes(seen, found.remedy, document)
+            if self._keep_remedies:
+                self._judged.mendable.append(Mendable(seen, found.remedy, case.workload, document))
+        self._judged.checked.seen.append(seen)
+
+    def _comments(self, file: str) -> tuple[Directive, ...]:
+        if file not in self._directives:
+            source = self._source_of(file)
+            self._directives[file] = () if source is None else comments(source)
+        return self._directives[file]
+
+    def _source_of(self, file: str) -> Source | None:
+        """The text of a file that a finding points into: this one, or a Dockerfile or script."""
+        if file not in self._sources:
+            try:
+                self._sources[file] = read_file(File(Path(file), given=False), self._contents)
+            except InputError:
+                return None
+        return self._sources[file]
+
+    def _fingerprint(self, found: Found, place: Place, source: Source | None) -> str:
+        """From what stays the same when lines move: the line's own text, not its number."""
+        line = "" if source is None else _line(source, place.line).strip()
+        parts = (found.code, shown_path(place.file), found.workload, found.container or "", line)
+        self._times[parts] += 1
+        return hashlib.sha256("\0".join((*parts, str(self._times[parts]))).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def shown_path(file: str) -> str:
+    """A path as it is written into reports that others read: relative to where we are, if it lies below."""
+    if not Path(file).is_absolute():
+        return Path(os.path.normpath(file)).as_posix()
+    try:
+        return Path(file).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return Path(file).as_posix()
+
+
+def _fix_kind(found: Found, template: str | None) -> FixKind:
+    if found.remedy is None or template is not None:
+        return FixKind.NONE  # rendered text is not what anybody keeps
+    return FixKind.SAFE if found.remedy.safe else FixKind.UNSAFE
+
+
+def _unreadable(error: InputError, file: File) -> Note:
+    place = error.at if isinstance(error.at, Place) else Place(file.name, 1, 1)
+    return Note(place, f"{error.what} {error.do}", is_error=True)
+
+
+def _excerpt(source: Source, place: Place) -> Excerpt:
+    first = max(1, place.line - _CONTEXT)
+    lines = [_line(source, number) for number in range(first, place.line + _CONTEXT + 1)]
+    while lines and first + len(lines) - 1 > place.line and not lines[-1].strip():
+        lines.pop()
+    return Excerpt(first, tuple(lines))
+
+
+def _line(source: Source, number: int) -> str:
+    lines = source.lines()
+    return lines[number - 1] if 0 < number <= len(lines) else ""
