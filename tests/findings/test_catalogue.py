@@ -9,10 +9,15 @@ import pytest
 import lameduck
 import lameduck.findings
 from lameduck.findings.catalogue import FINDINGS, RETIRED
-from lameduck.findings.examples import manifest, witness
-from lameduck.findings.finding import Example, Finding, Witness
-from lameduck.findings.looking import look
+from lameduck.findings.examples import case, manifest, witness
+from lameduck.findings.finding import Example, Finding, Found, Witness
+from lameduck.findings.looking import look, look_into, look_into_settings
+from lameduck.pod.documents import SourceDocument
 from lameduck.pod.reading import read_text
+from lameduck.pod.source import Source
+from lameduck.pod.sysctl_files import read_sysctls
+from lameduck.remedies.remedy import Mend
+from lameduck.remedies.text_edit import apply
 
 _FOLDER = Path(lameduck.findings.__path__[0])
 _FILES = tuple(sorted(path.stem for path in _FOLDER.glob("ld[0-9]*.py")))
@@ -31,6 +36,22 @@ _each_good = pytest.mark.parametrize(
     [(f, e) for f in FINDINGS for e in f.good if f.seen_by(Witness.ENDING) and e.only is not Witness.FILES],
     ids=lambda each: _name(each),
 )
+_each_bad_in_files = pytest.mark.parametrize(
+    ("finding", "example"),
+    [(f, e) for f in FINDINGS for e in f.bad if f.seen_by(Witness.FILES) and e.only is not Witness.ENDING],
+    ids=lambda each: _name(each),
+)
+_each_good_in_files = pytest.mark.parametrize(
+    ("finding", "example"),
+    [(f, e) for f in FINDINGS for e in f.good if f.seen_by(Witness.FILES) and e.only is not Witness.ENDING],
+    ids=lambda each: _name(each),
+)
+
+
+def _seen_in_files(example: Example) -> tuple[Found, ...]:
+    if example.settings:
+        return look_into_settings(read_sysctls(Source("sysctl.conf", example.settings)), example.kubernetes)
+    return look_into(case(example))
 
 
 def _name(each: Finding | Example) -> str:
@@ -149,6 +170,60 @@ def test_a_good_example_is_not_seen_by_its_finding(finding: Finding, example: Ex
         f"{finding.code}, GOOD example '{example.story}': expected {sorted(example.also)}, found {found}. A good "
         "example is silent; what other findings rightly see in it stands in also="
     )
+
+
+@_each_bad_in_files
+def test_a_bad_example_is_seen_in_its_files(finding: Finding, example: Example) -> None:
+    found = {each.code for each in _seen_in_files(example)}
+    assert finding.code in found, (
+        f"{finding.code}, BAD example '{example.story}': in_files does not see it. If only an ending can show it, "
+        "write only=Witness.ENDING"
+    )
+    assert found <= {finding.code, *example.also}, (
+        f"{finding.code}, BAD example '{example.story}': {sorted(found - {finding.code})} see it, too; if that is "
+        "right, name them in also="
+    )
+
+
+@_each_good_in_files
+def test_a_good_example_is_not_seen_in_its_files(finding: Finding, example: Example) -> None:
+    found = {each.code for each in _seen_in_files(example)}
+    assert found <= {*example.also} - {finding.code}, (
+        f"{finding.code}, GOOD example '{example.story}': found {sorted(found)}. A good example is silent; what other "
+        "findings rightly see in it stands in also="
+    )
+
+
+@pytest.mark.parametrize(
+    ("finding", "example"),
+    [(f, e) for f in FINDINGS for e in f.bad if f.remedy and e.only is not Witness.ENDING and not e.settings],
+    ids=lambda each: _name(each),
+)
+def test_a_remedy_takes_its_finding_away_and_brings_no_other(finding: Finding, example: Example) -> None:
+    before = case(example)
+    for found in look_into(before):
+        if found.code != finding.code or found.remedy is None:
+            continue
+        document = before.workload.document
+        assert isinstance(document, SourceDocument)
+        mended = apply([Mend(found.remedy, document)])
+        assert not mended.refused, f"{finding.code}, '{example.story}': {mended.refused[0].reason}"
+        (edited,) = mended.files
+        after = {(each.code, each.container) for each in look_into(case(example, edited.text))}
+        assert (found.code, found.container) not in after, f"{finding.code} is still seen in:\n{edited.text}"
+        earlier = {(each.code, each.container) for each in look_into(before)}
+        assert after <= earlier, f"{sorted(after - earlier)} are new in:\n{edited.text}"
+        assert read_text(edited.text, "web.yaml").problems == ()
+
+
+@_each_bad_in_files
+def test_what_is_said_of_files_is_one_sentence_with_one_next_step(finding: Finding, example: Example) -> None:
+    for each in _seen_in_files(example):
+        for words in (each.message, each.mend, *((each.remedy.title,) if each.remedy is not None else ())):
+            assert words, f"{each.code} says nothing"
+            assert "\n" not in words, f"{each.code}: {words!r} is more than one line"
+            assert not words.endswith("."), f"{each.code}: {words!r} ends with a full stop; reports add what they need"
+            assert "None" not in words, f"{each.code}: {words!r} shows a missing value"
 
 
 @_each_bad

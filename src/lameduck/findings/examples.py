@@ -1,6 +1,7 @@
 """Examples made whole: a Deployment ready to paste, and its ending as a witness would hand it to the findings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from textwrap import dedent, indent
 
 from lameduck.ending.playing import Behaviour, play
@@ -8,12 +9,27 @@ from lameduck.ending.requests import ClientKind, Fate, Request
 from lameduck.ending.timeline import Timeline
 from lameduck.ending.verdict import judge
 from lameduck.findings.finding import Example, Witnessed
+from lameduck.pod.case import Case, Image
 from lameduck.pod.durations import Seconds
+from lameduck.pod.image_contents import known_image
 from lameduck.pod.reading import read_text
+from lameduck.pod.workloads import Workload
 
-__all__ = ["FILE", "POD", "REPLACEMENT", "behaviours", "manifest", "request", "witness"]
+__all__ = ["FILE", "POD", "REPLACEMENT", "SERVICE", "behaviours", "case", "manifest", "request", "witness"]
 
 FILE = "web.yaml"
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  selector: {app: web}
+  ports:
+    - port: 80
+      targetPort: 8080
+"""
+"""For an example's `objects`: without it nothing sends traffic to its Deployment, as far as the files tell."""
 POD = "web-a1"
 """The pod that ends. The others are web-a2 and so on."""
 REPLACEMENT = f"{POD}-new"
@@ -48,7 +64,7 @@ def request(
 
 
 def manifest(example: Example) -> str:
-    """The example's Deployment as YAML."""
+    """The example's Deployment as YAML, and its objects behind it."""
     container = dedent(example.container).strip("\n")
     if "image:" not in container:
         container = f"image: registry.example/app:1\n{container}".rstrip("\n")
@@ -71,7 +87,8 @@ def manifest(example: Example) -> str:
         "        - name: app",
         *_block(container, 10),
     ]
-    return "\n".join(lines) + "\n"
+    objects = dedent(example.objects).strip("\n")
+    return "\n".join([*lines, *(("---", objects) if objects else ())]) + "\n"
 
 
 def _block(text: str, spaces: int) -> list[str]:
@@ -81,6 +98,35 @@ def _block(text: str, spaces: int) -> list[str]:
 def behaviours(example: Example) -> Mapping[str, Behaviour]:
     """What each of its containers does."""
     return {"app": example.behaviour} if isinstance(example.behaviour, Behaviour) else example.behaviour
+
+
+def case(example: Example, text: str | None = None) -> Case:
+    """The example as `check` would see it; `text` in place of its manifest, if given."""
+    manifests = read_text(manifest(example) if text is None else text, FILE)
+    (workload,) = manifests.workloads
+    return Case(
+        workload,
+        services=manifests.services_of(workload),
+        budgets=tuple(budget for budget in manifests.budgets if budget.selects(workload)),
+        autoscalers=tuple(scaler for scaler in manifests.autoscalers if scaler.scales(workload)),
+        ingresses=manifests.ingresses,
+        config_maps={each.name: each for each in manifests.config_maps if each.is_used_by(workload)},
+        images=_images(workload, example.image_stop_signal),
+        kubernetes=example.kubernetes,
+    )
+
+
+def _images(workload: Workload, stop_signal: str | None) -> dict[str, Image]:
+    found = {}
+    for container in workload.pod.containers:
+        image = known_image(container.image or "")
+        if image is None and stop_signal is not None:
+            image = Image(container.image or "")
+        if image is not None:
+            found[container.name] = (
+                image if stop_signal is None else replace(image, stop_signal=stop_signal, stop_signal_known=True)
+            )
+    return found
 
 
 def witness(example: Example) -> Witnessed:

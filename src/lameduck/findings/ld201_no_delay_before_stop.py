@@ -8,11 +8,23 @@ from lameduck.ending.losses import Cause
 from lameduck.ending.playing import Behaviour
 from lameduck.ending.requests import Fate
 from lameduck.ending.verdict import PodEnding
-from lameduck.findings.examples import request
-from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
+from lameduck.findings.examples import SERVICE, request
+from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import after_mark, requests, seconds, when
+from lameduck.pod.case import Case
+from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import plain_sleep
+from lameduck.pod.handlers import Exec, Sleep, TcpSocket, plain_sleep
+from lameduck.pod.hook_steps import hook_script, hook_steps, hook_wait
+from lameduck.pod.main_command import software
+from lameduck.pod.own_delay import own_delay
+from lameduck.pod.receivers import Receiver, receivers
+from lameduck.pod.sleep_words import RefusedSleep, sleep_length
+from lameduck.pod.stop_requests import stop_request
+from lameduck.pod.stores import is_store
+from lameduck.pod.workloads import Recreate
+from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
+from lameduck.remedies.remedy import Change, Remedy, SetField
 
 __all__ = ["FINDING"]
 
@@ -33,14 +45,16 @@ lifecycle:
   preStop:
     sleep: {seconds: 5}
 ```
-The seconds are part of the grace (T17): terminationGracePeriodSeconds must hold the delay and the drain after it. A
-hook that does something else as well (`nginx -s quit`) should sleep first:
-`command: [sh, -c, "sleep 5; nginx -s quit"]`.
+The seconds are part of the grace (T17): terminationGracePeriodSeconds must hold the delay and the drain after it. Five
+seconds hold kube-proxy's limit of one change a second (T85) and an ingress controller's reload; balancers that send to
+pods directly want more. A hook that does something else as well should sleep first. An application that serves on by
+itself after the signal needs no hook.
 """
 
 BAD = (
     Example(
         "no preStop, and a server that exits at the signal",
+        objects=SERVICE,
         requests=(
             request(Fate.OK, -0.2),
             request(Fate.REFUSED, 0.3),
@@ -53,6 +67,7 @@ BAD = (
         container="lifecycle: {preStop: {exec: {command: [sleep, '2']}}}",
         behaviour=Behaviour(hook_s=Seconds(2.05), drain_s=Seconds(0.5)),
         lag_s=Seconds(4),
+        only=Witness.ENDING,
         requests=(request(Fate.OK, 1.0), request(Fate.REFUSED, 2.8), request(Fate.REFUSED, 3.9)),
     ),
     Example(
@@ -60,19 +75,42 @@ BAD = (
         container="lifecycle: {preStop: {exec: {command: [nginx, -s, quit]}}}",
         behaviour=Behaviour(hook_s=Seconds(0.05), drain_s=Seconds(3)),
         requests=(request(Fate.REFUSED, 0.4),),
+        only=Witness.ENDING,
     ),
     Example(
         "no room in the grace for the delay that is missing",
         pod="terminationGracePeriodSeconds: 5",
         behaviour=Behaviour(drain_s=Seconds(3)),
         lag_s=Seconds(4),
+        objects=SERVICE,
         requests=(request(Fate.REFUSED, 0.5), request(Fate.RESET, 1.5, 3.0)),
+    ),
+    Example(
+        "a hook that says goodbye and waits for nothing",
+        container="image: debian:12\ncommand: [/app/server]\n"
+        "lifecycle: {preStop: {exec: {command: [sh, -c, 'echo stopping']}}}",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "gunicorn, which closes its sockets at the signal",
+        container="command: [gunicorn, --graceful-timeout, '30', -b, '0.0.0.0:8080', 'app:app']",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a cluster that does not know the sleep action yet, and an image that has sleep",
+        container="image: nginx:1.27",
+        objects=SERVICE,
+        kubernetes=(1, 28),
+        only=Witness.FILES,
     ),
 )
 GOOD = (
     Example(
         "the kubelet waits five seconds before the signal",
         container="lifecycle: {preStop: {sleep: {seconds: 5}}}",
+        objects=SERVICE,
         requests=(request(Fate.OK, 0.3), request(Fate.OK, 0.7), request(Fate.OK, 1.2, pod="web-a2")),
     ),
     Example(
@@ -87,7 +125,138 @@ GOOD = (
         requests=(request(Fate.REFUSED, 0.3),),
         also=("LD203",),
     ),
+    Example("a worker that no Service sends anything to", only=Witness.FILES),
+    Example(
+        "a Service for its metrics only: a scrape that fails is made again",
+        objects=SERVICE.replace("name: web", "name: web-metrics").replace("targetPort: 8080", "targetPort: metrics"),
+        container="ports: [{name: metrics, containerPort: 9090}]",
+        only=Witness.FILES,
+    ),
+    Example(
+        "an API server that delays its own stop",
+        container="args: [--shutdown-delay-duration=10s]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a setting of the application that speaks of a delay",
+        container="env: [{name: SHUTDOWN_DELAY_SECONDS, value: '5'}]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "lameduck run in front, which delays the signal",
+        container="command: [lameduck, run, --, /app/server]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "the only pod of a Recreate Deployment: nobody else could take the requests",
+        workload="strategy: {type: Recreate}",
+        replicas=1,
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a script of the image, of which nobody knows how long it waits",
+        container="lifecycle: {preStop: {exec: {command: [/drain.sh]}}}",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a database, whose clients hold their connections",
+        container="image: postgres:16\nports: [{containerPort: 8080}]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
 )
+
+
+def in_files(case: Case) -> Iterator[Sighting]:
+    if not _others_serve(case):
+        return
+    for receiver in receivers(case):
+        container = receiver.container
+        if is_store(container) or own_delay(case, container) is not None or _may_delay(container):
+            continue
+        yield _sighting(case, receiver)
+
+
+def _others_serve(case: Case) -> bool:
+    """Whether other pods are there, or come first, so that a delay gives clients somebody to go to."""
+    workload = case.workload
+    if workload.kind in ("Pod", "PodTemplate", "Job", "CronJob"):
+        return False
+    replicas = max([workload.replicas, *(scaler.max_replicas for scaler in case.autoscalers)])
+    alone = isinstance(workload.strategy, Recreate) or workload.kind == "StatefulSet"
+    return replicas > 1 or (replicas == 1 and not alone) or workload.kind == "DaemonSet"
+
+
+def _may_delay(container: Container) -> bool:
+    """Whether the hook waits, or may wait, or is wrong in a way that other findings speak of."""
+    handler = container.pre_stop
+    if isinstance(handler, TcpSocket):
+        return True  # LD202
+    if isinstance(handler, Exec):
+        steps = hook_steps(handler)
+        if any(stop_request(step) is not None for step in steps):
+            return True  # LD206
+        if any(isinstance(sleep_length(step.words[1:]), RefusedSleep) for step in steps if step.program == "sleep"):
+            return True  # LD202
+    return hook_wait(handler).most_s > 0
+
+
+# They close their listening sockets at the stop signal; nothing in an application changes that.
+_STOP_AT_ONCE = frozenset({"granian", "gunicorn", "haproxy", "httpd", "hypercorn", "nginx", "uvicorn"})
+
+
+def _sighting(case: Case, receiver: Receiver) -> Sighting:
+    container, handler = receiver.container, receiver.container.pre_stop
+    known = software(case, container)
+    certain = known in _STOP_AT_ONCE
+    nothing = "nothing delays its stop signal" if handler is None else "its preStop hook does not wait"
+    outcome = (
+        f"{known} accepts no more from then on, while clients still come"
+        if certain
+        else "unless it serves on by itself, it refuses those who still come"
+    )
+    return Sighting(
+        container.name,
+        container.at if handler is None else handler.at,
+        f"{container.name} gets requests from Service/{receiver.service.name}, and {nothing}: {outcome}",
+        f"Wait before the signal: lifecycle: {{preStop: {{sleep: {{seconds: {DELAY_S}}}}}}}"
+        if handler is None
+        else f"Let the hook wait {DELAY_S} s before it does anything else",
+        severity=Severity.ERROR if certain else Severity.WARNING,
+        uncertain=not certain,
+    )
+
+
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    container = case.workload.pod.container(seen.container or "")
+    change = _delay(case, container)
+    if change is None:
+        return None
+    changes: tuple[Change, ...] = (change, *room_for_pause(case, container, DELAY_S))
+    return Remedy(changes, safe=True, title=f"Wait {DELAY_S} s before the stop signal")
+
+
+def _delay(case: Case, container: Container) -> SetField | None:
+    reason = "keeps serving until the endpoints are updated"
+    match container.pre_stop:
+        case None:
+            handler = pause(case, container, DELAY_S)
+            return None if handler is None else SetField((*container.at, "lifecycle", "preStop"), handler, reason)
+        case Sleep(at=at):
+            return SetField((*at, "seconds"), DELAY_S, reason)
+        case Exec(command=command, at=at) if (script := hook_script(command)) is not None:
+            image = case.images.get(container.name)
+            if image is None or "sleep" not in image.programs:
+                return None
+            number = command.index(script)
+            return SetField((*at, "command", number), f"sleep {DELAY_S}; {script}", reason)
+        case _:
+            return None
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
@@ -140,4 +309,6 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_ending=in_ending,
+    in_files=in_files,
+    remedy=remedy,
 )

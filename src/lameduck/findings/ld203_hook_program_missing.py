@@ -1,5 +1,6 @@
 """LD203: the preStop hook runs a program that the image does not have, or cannot run."""
 
+import shlex
 from collections.abc import Iterator
 
 from lameduck.ending.happenings import HookFailure
@@ -7,10 +8,15 @@ from lameduck.ending.losses import Cause
 from lameduck.ending.playing import Behaviour
 from lameduck.ending.requests import Fate
 from lameduck.findings.examples import request
-from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
-from lameduck.findings.words import in_pods, requests
+from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
+from lameduck.findings.words import brief, in_pods, requests
+from lameduck.pod.case import Case
+from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, plain_sleep
+from lameduck.pod.programs import SHELLS
+from lameduck.remedies.pauses import pause
+from lameduck.remedies.remedy import Json, Remedy, SetField
 
 __all__ = ["FINDING"]
 
@@ -45,6 +51,23 @@ BAD = (
         "a script without the x bit",
         container="lifecycle: {preStop: {exec: {command: [/drain.sh]}}}",
         behaviour=Behaviour(hook_failure=HookFailure.NOT_EXECUTABLE),
+        only=Witness.ENDING,
+    ),
+    Example(
+        "a command and its argument in one string",
+        container="lifecycle: {preStop: {exec: {command: [sleep 5]}}}",
+        behaviour=Behaviour(hook_failure=HookFailure.NO_SUCH_PROGRAM),
+    ),
+    Example(
+        "a shell and its script in one string",
+        container="image: debian:12\ncommand: [/app/server]\n"
+        "lifecycle: {preStop: {exec: {command: ['/bin/sh -c \"sleep 5; /app/flush\"']}}}",
+        behaviour=Behaviour(hook_failure=HookFailure.NO_SUCH_PROGRAM),
+    ),
+    Example(
+        "bash in an Alpine image",
+        container="image: nginx:1.27-alpine\nlifecycle: {preStop: {exec: {command: [/bin/bash, -c, sleep 5]}}}",
+        behaviour=Behaviour(hook_failure=HookFailure.NO_SUCH_PROGRAM),
     ),
 )
 GOOD = (
@@ -57,12 +80,105 @@ GOOD = (
         container="image: debian:12\nlifecycle: {preStop: {exec: {command: [sleep, '5']}}}",
         behaviour=Behaviour(hook_s=Seconds(5)),
     ),
+    Example(
+        "an image that nobody knows anything of",
+        container="lifecycle: {preStop: {exec: {command: [sleep, '5']}}}",
+        only=Witness.FILES,
+    ),
+    Example(
+        "the debug variant of a distroless image, which has busybox",
+        container="image: gcr.io/distroless/base:debug\nlifecycle: {preStop: {exec: {command: [sleep, '5']}}}",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a program in a folder with a space in its name",
+        container="lifecycle: {preStop: {exec: {command: ['/opt/My App/stop']}}}",
+        only=Witness.FILES,
+    ),
 )
 
 _WHY = {
     HookFailure.NO_SUCH_PROGRAM.value: "is not in the container",
     HookFailure.NOT_EXECUTABLE.value: "cannot be executed",
 }
+
+
+def in_files(case: Case) -> Iterator[Sighting]:
+    for container in case.workload.pod.containers:
+        match container.pre_stop:
+            case Exec(command=(program, *_), at=at) as handler:
+                why = _missing(case, container, program)
+                if why is not None:
+                    wait_s = _meant_wait(handler)
+                    yield Sighting(
+                        container.name,
+                        (*at, "command", 0),
+                        f"{why}: the preStop hook of {container.name} fails at once, and the stop signal follows",
+                        f"Put {program} into the image, or use httpGet"
+                        if wait_s is None and not _one_string(program)
+                        else "Write each word as an item of its own"
+                        if wait_s is None
+                        else f"Write preStop: {{sleep: {{seconds: {wait_s}}}}}, which needs nothing from the image",
+                    )
+            case _:
+                pass
+
+
+def _missing(case: Case, container: Container, program: str) -> str | None:
+    """Why that program cannot be there, as a sentence's beginning; None: it may be."""
+    if _one_string(program):
+        return f"`{brief(program)}` is taken as the name of one program, spaces and all"
+    image = case.images.get(container.name)
+    if image is None or program.rpartition("/")[2] not in image.lacks:
+        return None
+    return f"{image.name} has no {program}"
+
+
+def _one_string(program: str) -> bool:
+    first, space, _ = program.strip().partition(" ")
+    name = first.rpartition("/")[2]
+    # A path may have a space in it, unless what stands before the space is a program that everybody knows.
+    return bool(space) and ("/" not in program or name in _COMMON)
+
+
+_COMMON = SHELLS | {"cat", "curl", "echo", "kill", "nginx", "python", "python3", "sleep", "touch", "wget"}
+
+
+def _split(program: str) -> tuple[str, ...] | None:
+    """The words that one string was meant to be; None: it needs a shell, or cannot be told."""
+    try:
+        words = tuple(shlex.split(program))
+    except ValueError:
+        return None
+    has_signs = any(sign in program for sign in "|&;<>$`") and words[0].rpartition("/")[2] not in SHELLS
+    return None if not words or has_signs else words
+
+
+def _meant_wait(handler: Exec) -> int | None:
+    words = handler.command
+    if len(words) == 1 and _one_string(words[0]):
+        words = _split(words[0]) or ()
+    return plain_sleep(Exec(words, handler.at)) if words else None
+
+
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    container = case.workload.pod.container(seen.container or "")
+    handler = container.pre_stop
+    if not isinstance(handler, Exec):
+        return None
+    wait_s = _meant_wait(handler)
+    if wait_s is not None and wait_s <= case.workload.pod.termination_grace_period_s:  # T37
+        action = pause(case, container, wait_s)
+        if action is not None:
+            change = SetField(handler.at[:-1], action, "needs no program from the image")
+            return Remedy((change,), safe=True, title=f"Let the kubelet wait {wait_s} s")
+    program = handler.command[0]
+    words = _split(program) if len(handler.command) == 1 and _one_string(program) else None
+    if words is None or _missing(case, container, words[0]) is not None:
+        return None
+    items: list[Json] = list(words)
+    change = SetField((*handler.at, "command"), items, "each word is an item of its own (T29)")
+    return Remedy((change,), safe=True, title="Write the command as separate words")
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
@@ -94,4 +210,6 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_ending=in_ending,
+    in_files=in_files,
+    remedy=remedy,
 )

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from lameduck.ending.chronicle import in_words
 from lameduck.ending.grace import MINIMUM_STOP_S
 from lameduck.ending.playing import Behaviour
-from lameduck.findings.finding import EndedHook, Example, Finding, Severity, Sighting, Witnessed
+from lameduck.findings.finding import EndedHook, Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import command, in_pods, seconds
+from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import plain_sleep
+from lameduck.pod.handlers import Exec, Sleep, plain_sleep
+from lameduck.pod.hook_steps import hook_steps, hook_wait
+from lameduck.pod.stop_requests import stop_request
+from lameduck.pod.stop_times import stop_time
+from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
+from lameduck.remedies.remedy import Remedy
 
 __all__ = ["FINDING"]
 
@@ -26,7 +32,8 @@ terminationGracePeriodSeconds must hold the hook and the drain: with `sleep: {se
 ```yaml
 terminationGracePeriodSeconds: 50
 ```
-A sleep as long as the grace is legal and leaves the bare minimum (T37). A delete with a shorter grace
+A sleep as long as the grace is legal and leaves the bare minimum; a longer sleep action is refused by the API (T37). A
+delete with a shorter grace
 (`--grace-period`, node shutdown, eviction: T103, T105) cuts the same hook short: keep hooks as short as the endpoints
 allow. A hook that never ends often has a child that holds its output open (T30): redirect it,
 `worker >/dev/null 2>&1 &`.
@@ -43,11 +50,23 @@ BAD = (
         "a hook that waits for connections to end, longer than the grace",
         container="lifecycle: {preStop: {exec: {command: [/wait-for-connections.sh]}}}",
         behaviour=Behaviour(hook_s=Seconds(120), drain_s=None),
+        only=Witness.ENDING,
     ),
     Example(
         "a delete that gives less than the hook needs",
         container="lifecycle: {preStop: {sleep: {seconds: 10}}}",
         grace_s=5,
+        only=Witness.ENDING,
+    ),
+    Example(
+        "a sleep action that is longer than the grace: the API refuses the pod",
+        container="lifecycle: {preStop: {sleep: {seconds: 45}}}",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a script that sleeps longer than the default grace",
+        container="lifecycle: {preStop: {exec: {command: [sh, -c, 'touch /tmp/leaving && true; sleep 60']}}}",
+        behaviour=Behaviour(hook_s=Seconds(60), drain_s=Seconds(1)),
     ),
 )
 GOOD = (
@@ -58,7 +77,66 @@ GOOD = (
         behaviour=Behaviour(drain_s=Seconds(5)),
         also=("LD903",),
     ),
+    Example(
+        "a hook that makes the server quit and waits for it: the container ends during the hook",
+        container="image: nginx:1.27\n"
+        "lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5; nginx -s quit; sleep 60']}}}",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a sleep that runs only if the first command works",
+        container="lifecycle: {preStop: {exec: {command: [sh, -c, '/app/deregister && sleep 60']}}}",
+        only=Witness.FILES,
+    ),
 )
+
+
+def in_files(case: Case) -> Iterator[Sighting]:
+    spec = case.workload.pod
+    grace_s = spec.termination_grace_period_s
+    for container in spec.containers:
+        handler = container.pre_stop
+        if handler is None or (isinstance(handler, Exec) and _ends_container(handler)):
+            continue
+        least_s = hook_wait(handler).least_s
+        if least_s < max(grace_s, 1) or least_s <= 0:
+            continue
+        length = "for ever" if math.isinf(least_s) else seconds(least_s)
+        refused = isinstance(handler, Sleep) and least_s > grace_s
+        waits = f"the preStop hook of {container.name} waits {length}, and the grace is {grace_s} s"
+        outcome = (
+            "the API server refuses the pod"
+            if refused
+            else "its stop signal comes when the grace is over, and SIGKILL 2 s later"
+        )
+        yield Sighting(container.name, handler.at, f"{waits}: {outcome}", _mend_in_files(least_s))
+
+
+def _ends_container(handler: Exec) -> bool:
+    return any(stop_request(step) is not None for step in hook_steps(handler))
+
+
+def _mend_in_files(hook_s: Seconds) -> str:
+    if math.isinf(hook_s):
+        return "Let the hook end"
+    return f"Set terminationGracePeriodSeconds to {math.ceil(hook_s)} and what the drain needs, or wait for less"
+
+
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    spec = case.workload.pod
+    container = spec.container(seen.container or "")
+    least_s = hook_wait(container.pre_stop).least_s
+    if math.isinf(least_s):
+        return None
+    limit = stop_time(case, container)
+    # Without a limit that is known, the application gets behind the hook what the pod was meant to have.
+    drain_s = spec.termination_grace_period_s if limit is None else math.ceil(limit.seconds) + CLEAN_UP_S
+    grace_s = math.ceil(least_s) + drain_s
+    # Which of the two numbers is wrong nobody can tell, unless the pod is refused as it is, or they are the same.
+    safe = isinstance(container.pre_stop, Sleep) or least_s == float(spec.termination_grace_period_s)
+    return Remedy(
+        (grace_for(spec, grace_s, "holds the hook and the drain"),), safe=safe, title=f"Give the pod {grace_s} s"
+    )
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
@@ -101,4 +179,6 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_ending=in_ending,
+    in_files=in_files,
+    remedy=remedy,
 )

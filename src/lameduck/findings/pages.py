@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lameduck.ending.playing import Behaviour
 from lameduck.findings.catalogue import FINDINGS, RETIRED
-from lameduck.findings.examples import behaviours, manifest, witness
-from lameduck.findings.finding import Example, Finding
-from lameduck.findings.looking import look
+from lameduck.findings.examples import behaviours, case, manifest, witness
+from lameduck.findings.finding import Example, Finding, Found, Witness
+from lameduck.findings.looking import look, look_into
 from lameduck.findings.words import command, seconds
 
 __all__ = ["PAGES", "all_pages", "page_of"]
@@ -64,9 +64,9 @@ def _page(finding: Finding) -> Iterator[str]:
     yield ""
     yield "## Examples"
     for example in finding.bad:
-        yield from _example(example, f"Seen: {example.story}")
+        yield from _example(finding, example, f"Seen: {example.story}")
     for example in finding.good:
-        yield from _example(example, f"Not seen: {example.story}", without=finding.code)
+        yield from _example(finding, example, f"Not seen: {example.story}", without=finding.code)
 
 
 def _spaced(lines: list[str]) -> Iterator[str]:
@@ -82,8 +82,30 @@ def _spaced(lines: list[str]) -> Iterator[str]:
             yield line
 
 
-def _example(example: Example, heading: str, *, without: str | None = None) -> Iterator[str]:
-    yield from ("", f"### {heading}", "", "```yaml", manifest(example).rstrip(), "```", "")
+def _example(finding: Finding, example: Example, heading: str, *, without: str | None = None) -> Iterator[str]:
+    yield from ("", f"### {heading}", "")
+    yield from ("```yaml", manifest(example).rstrip(), "```", "")
+    if finding.seen_by(Witness.FILES) and example.only is not Witness.ENDING:
+        yield from _found("`lameduck check`", look_into(case(example)), without)
+    if finding.seen_by(Witness.ENDING) and example.only is not Witness.FILES:
+        yield from ("",) if finding.seen_by(Witness.FILES) and example.only is None else ()
+        yield from _played(example)
+        yield from _found("`lameduck rehearse`", look(witness(example)), without)
+
+
+def _found(witness_name: str, found: tuple[Found, ...], without: str | None) -> Iterator[str]:
+    if not found:
+        yield f"{witness_name} finds nothing."
+    else:
+        yield from (f"{witness_name} finds:", "")
+    for each in found:
+        at = "" if each.place is None else f"{each.place}: "
+        doubt = " (uncertain)" if each.uncertain else ""
+        yield f"- {each.severity.value} {each.code} {at}{each.message}{doubt}. **{each.mend}.**"
+    assert without is None or all(each.code != without for each in found)
+
+
+def _played(example: Example) -> Iterator[str]:
     grace = "" if example.grace_s is None else f", with a grace of {example.grace_s} s"
     yield f"One pod is deleted{grace}. Endpoint lag {seconds(example.lag_s)}."
     for name, behaviour in behaviours(example).items():
@@ -91,14 +113,7 @@ def _example(example: Example, heading: str, *, without: str | None = None) -> I
     if example.requests:
         fates = Counter(each.fate for each in example.requests)
         yield "Requests: " + ", ".join(f"{count} {fate.value}" for fate, count in fates.items()) + "."
-    found = look(witness(example))
     yield ""
-    if not found:
-        yield "lameduck finds nothing."
-    for each in found:
-        at = "" if each.place is None else f"{each.place}: "
-        yield f"- {each.severity.value} {each.code} {at}{each.message}. **{each.mend}.**"
-    assert without is None or all(each.code != without for each in found)
 
 
 def _in_words(does: Behaviour, example: Example) -> Iterator[str]:

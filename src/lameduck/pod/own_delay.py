@@ -1,0 +1,73 @@
+"""Applications that serve on for a while after their stop signal, so that no hook has to wait for them."""
+
+import re
+from dataclasses import dataclass
+
+from lameduck.pod.case import Case
+from lameduck.pod.containers import Container
+from lameduck.pod.durations import Seconds, parse_duration
+from lameduck.pod.main_command import environment, main_words, software
+from lameduck.pod.place import InputError
+
+__all__ = ["OwnDelay", "own_delay"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDelay:
+    """What says so, and for how long; None: not known."""
+
+    says: str
+    seconds: Seconds | None
+
+
+_SETTINGS = (
+    # Kubernetes' own API servers, and all built with their library: it goes on serving for this long after the signal.
+    re.compile(r"--shutdown-delay-duration"),
+    # Traefik: "requestAcceptGraceTimeout", how long it keeps accepting requests before it begins to shut down.
+    re.compile(r"--entrypoints\.[^.=]+\.transport\.lifecycle\.requestacceptgracetimeout", re.IGNORECASE),
+)
+# A name that speaks of a delay at the stop is believed, though not how long it is: silence is the safe side.
+_SPEAKS_OF_IT = re.compile(
+    r"(shutdown|terminat\w*|stop|drain\w*|sigterm|exit)[-_.]?(initial[-_.]?)?(delay|wait|sleep|pause|linger)"
+    r"|(delay|wait|sleep)[-_.]?(before|on|for)?[-_.]?(shutdown|terminat|stop|exit|drain|sigterm)"
+    r"|lame[-_.]?duck",
+    re.IGNORECASE,
+)
+_LAMEDUCK_RUN = ("lameduck", "run")
+
+
+def own_delay(case: Case, container: Container) -> OwnDelay | None:
+    """The delay that its own command line, environment or mounted configuration speaks of; None: nothing does."""
+    words = (*(container.command or ()), *(container.args or ()), *main_words(case, container))
+    for number, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if any(setting.fullmatch(name) for setting in _SETTINGS):
+            seconds = _seconds(value if equals else words[number + 1] if number + 1 < len(words) else "")
+            if seconds is None or seconds > 0:
+                return OwnDelay(name, seconds)
+        elif tuple(part.rpartition("/")[2] for part in words[number : number + 2]) == _LAMEDUCK_RUN:
+            return OwnDelay("lameduck run", None)
+        elif _SPEAKS_OF_IT.search(name):
+            return OwnDelay(name if len(name) <= 40 else f"{name[:37]}...", None)
+    for name in environment(case, container):
+        if _SPEAKS_OF_IT.search(name):
+            return OwnDelay(name, None)
+    return _in_files(case, container)
+
+
+def _in_files(case: Case, container: Container) -> OwnDelay | None:
+    """CoreDNS' `lameduck 5s`, Traefik's static configuration, and whatever else speaks of it."""
+    known = software(case, container)
+    for mount in container.config_mounts:
+        config_map = case.config_maps.get(mount.config_map)
+        for key, text in config_map.data if config_map is not None else ():
+            if _SPEAKS_OF_IT.search(text) or (known == "traefik" and "requestacceptgracetimeout" in text.lower()):
+                return OwnDelay(key, None)
+    return None
+
+
+def _seconds(text: str) -> Seconds | None:
+    try:
+        return Seconds(float(text)) if text.isdecimal() else parse_duration(text, option="")
+    except InputError:
+        return None

@@ -1,0 +1,55 @@
+"""Which containers get a workload's traffic, and from which Services."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lameduck.pod.case import Case
+from lameduck.pod.containers import Container, Role
+from lameduck.pod.workloads import Service, ServicePort
+
+__all__ = ["Receiver", "receivers"]
+
+_SCRAPED = ("metrics", "monitoring", "prometheus", "prom", "telemetry", "healthz", "health", "probe", "debug", "pprof")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A container that a Service leads to."""
+
+    container: Container
+    service: Service
+
+
+def receivers(case: Case) -> tuple[Receiver, ...]:
+    """Each regular container that clients reach through a Service, once, with the first Service that leads there.
+
+    A port that only monitoring asks is none: a scrape that fails is made again. Where no container declares the
+    Service's port, the only container is meant; of several, nobody can tell.
+    """
+    found: dict[str, Receiver] = {}
+    for service in case.services:
+        for port in service.ports:
+            if not _is_scraped(service, port):
+                for container in _behind(case, port):
+                    found.setdefault(container.name, Receiver(container, service))
+    return tuple(found.values())
+
+
+def _is_scraped(service: Service, port: ServicePort) -> bool:
+    words = f"{port.name or ''}-{port.target_port}".lower().replace("_", "-").split("-")
+    return any(word in _SCRAPED for word in words) or any(
+        part in _SCRAPED for part in service.name.lower().replace("_", "-").split("-")
+    )
+
+
+def _behind(case: Case, port: ServicePort) -> Iterator[Container]:
+    regular = [container for container in case.workload.pod.containers if container.role is Role.REGULAR]
+    declaring = [
+        container
+        for container in regular
+        if any(port.target_port in (declared.number, declared.name) for declared in container.ports)
+    ]
+    if declaring:
+        yield from declaring
+    elif len(regular) == 1 and (isinstance(port.target_port, int) or not regular[0].ports):
+        yield regular[0]
