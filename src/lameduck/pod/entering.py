@@ -277,8 +277,14 @@ class _Entering:
         passes, why = wrapper.passes, wrapper.why
         if sends == "":
             passes, why = Passes.KEEPS, WhyKept.WRAPPER
+        doubt = wrapper.doubt
+        if wrapper.by_dash and (self.build is None or self.build.sh is not Shell.DASH):
+            passes, why = Passes.UNKNOWN, None
+        if passes is Passes.KEEPS and not standing.pid1 and sends is None:
+            passes, why = Passes.CUTS, WhyKept.WRAPPER_DIES  # without a handler it lives only as PID 1 (T54)
+        if passes is Passes.UNKNOWN:
+            doubt = f"what {link.program} does with the signal is not certain here"
         here = replace(link, passes=passes, why=why, sends=f"SIG{sends}" if sends else None)
-        doubt = f"what {link.program} does with the signal is not verified" if passes is Passes.UNKNOWN else None
         replaced = passes is Passes.REPLACED
         behind = standing if replaced else Standing(sends or signal, pid1=False, group=wrapped.group)
         if wrapped.string is not None:

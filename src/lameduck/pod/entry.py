@@ -74,6 +74,7 @@ class WhyKept(Enum):
     TRAP_NO_FORWARD = "the trap does not pass the signal on to the service"
     TRAP_NO_WAIT = "the trap passes the signal on and then the script ends without waiting for the service"
     TRAP_OTHER_SIGNAL = "the trap is for another signal than the one that is sent"
+    TRAP_NAME = "the shell does not know the signal by that name, so that the trap is not set"  # dash wants TERM
     TRAP_EXIT = "with a trap for EXIT, bash dies of the signal at once, and the service with it"  # T59
     LOOP = "a loop starts the service again"
     DAEMON = "the service is a daemon, and the command that holds the container open does not know it"

@@ -59,11 +59,6 @@ class Where:
     calls: int = 0
     sourced: bool = False
 
-    @property
-    def own_process(self) -> bool:
-        """It does not run in the script's own process, so that exec and exit do not end the script."""
-        return self.job is not None or self.pipeline or self.subshell
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -82,7 +77,8 @@ class Step:
     command: Command
     execs: bool
     traps: tuple[tuple[str, str | None], ...]
-    """Signal and the handler's text ("" ignores; None: not known) when it runs, as far as traps are set."""
+    """Signal and the handler's text ("" ignores; None: not known) when it runs, as far as traps are set. A name keeps
+    its SIG: dash does not know it then."""
     errexit: bool = False
     located: bool = True
     """False: it stands in another text than the script's (a sourced file, eval)."""
@@ -143,10 +139,13 @@ def follow_script(
     if not script.whole:
         state.doubt = "a part of the script could not be read"
     items = script.body.items
-    any_job = any(background for _, background in items)
-    at_end = _ends_at_once(script)
+    forks = len(items) > 1 and items[-2][1] and "\n" not in script.text[_last_end(items[-2][0]) or 0 :]
+    last = _last_end(script.body)
+    rest = script.text[last:] if last is not None else ""
+    at_end = last is not None and "\n" not in rest  # busybox reads on after a newline, and so forks (T56)
+    forks = forks or ("\n" in rest and "#" in rest)  # bash reads on for a comment on a line of its own
     states = following.sequence(
-        script.body, state, Where(bash_tail=one_string and not any_job, busybox_tail=one_string and at_end)
+        script.body, state, Where(bash_tail=one_string and not forks, busybox_tail=one_string and at_end)
     )
     return tuple(
         Path(
@@ -159,12 +158,6 @@ def follow_script(
         )
         for done in states
     )
-
-
-def _ends_at_once(script: Script) -> bool:
-    """Nothing but blanks or a comment on the same line follows the last command, as busybox wants it (T56)."""
-    last = _last_end(script.body)
-    return last is not None and "\n" not in script.text[last:]
 
 
 def _last_end(node: Node) -> int | None:
@@ -271,9 +264,7 @@ class _Following:
         return states
 
     def _background(self, node: Node, state: _State, where: Where) -> list[_State]:
-        job = Job(
-            f"<job-{len(state.jobs) + 1}>", plain=isinstance(node, Command) and not self._is_function(node, state)
-        )
+        job = Job(f"<job-{len(state.jobs) + 1}>", plain=self._is_plain(node, state))
         inner = replace(where, job=job.name, guarded=True)
         states = self._inner([(node, inner)], state)
         for one in states:
@@ -281,8 +272,14 @@ class _Following:
             one.variables[_LAST_JOB] = Value(job.name)
         return states
 
-    def _is_function(self, command: Command, state: _State) -> bool:
-        return bool(command.words) and command.words[0].raw in state.functions
+    def _is_plain(self, node: Node, state: _State) -> bool:
+        match node:
+            case Command(words=(first, *_)):
+                return first.raw not in state.functions
+            case Group(subshell=True, body=Sequence(items=((Command() as alone, False),))):
+                return self._is_plain(alone, state)  # `( server ) &` is the server itself, in all three shells
+            case _:
+                return False
 
     def _pipeline(self, commands: tuple[Node, ...], state: _State, where: Where) -> list[_State]:
         if len(commands) == 1:
@@ -294,9 +291,7 @@ class _Following:
         inner = replace(where, bash_tail=False, busybox_tail=where.busybox_tail and not node.redirected)
         if not node.subshell:
             return self.sequence(node.body, state, inner)
-        # busybox runs the last subshell in its own process, where exec replaces it (seen with 1.35)
-        keeps_process = inner.busybox_tail
-        return self._inner([(node.body, replace(inner, subshell=not keeps_process))], state)
+        return self._inner([(node.body, replace(inner, subshell=True))], state)
 
     def _and_or(self, node: AndOr, state: _State, where: Where) -> list[_State]:
         states: list[_State] = []
@@ -612,8 +607,7 @@ def _trap(rest: tuple[Value, ...], state: _State) -> None:
         if not signal.known:
             state.doubt = state.doubt or "a trap is set for a signal that only running the script tells"
             continue
-        name = signal.text.upper().removeprefix("SIG")
-        name = _NUMBERS.get(name, name)
+        name = _NUMBERS.get(signal.text, signal.text.upper())
         if handler.known and handler.text == "-":
             state.traps.pop(name, None)
         else:

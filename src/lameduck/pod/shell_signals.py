@@ -91,8 +91,8 @@ def _judge(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdi
 
 
 def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdict:
-    traps = dict(service.traps)
-    replaces = (service.execs and not service.where.own_process) or _execs_by_itself(service, shell)
+    traps = _traps(service, shell)
+    replaces = (service.execs and not _forked(service, shell)) or _execs_by_itself(service, shell)
     if replaces:
         doubt = "the service inherits that the signal is ignored" if traps.get(standing.stop_signal) == "" else None
         return Verdict(service, Passes.REPLACED, doubt=doubt)
@@ -100,16 +100,28 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
     if starts_daemon(service.words):
         return _daemon(service, path, standing)
     after = path.steps[path.steps.index(service) + 1 :]
-    if any(holds_open(step.words) and not step.where.condition for step in after) and not service.where.loop:
+    holders = [step for step in after if holds_open(step.words) and not step.where.pipeline]
+    if holders and not service.where.loop:
         return Verdict(service, Passes.UNKNOWN, doubt=f"whether {service.program} runs on is not known")
     if standing.stop_signal in traps and not service.where.subshell:
         ignores = traps[standing.stop_signal] == ""
         if standing.group and not ignores:
             return Verdict(service, Passes.FORWARDS)
         if ignores:
-            return Verdict(service, Passes.UNKNOWN if standing.group else Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
+            if standing.group:
+                return Verdict(service, Passes.UNKNOWN, doubt="the service inherits that the signal is ignored")
+            return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
         return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
     return _no_trap(service, traps, why, shell, standing)
+
+
+def _traps(step: Step, shell: Shell) -> dict[str, str | None]:
+    """The traps that are set, by names without SIG; dash refuses `trap ... SIGTERM` and goes on without it."""
+    return {
+        name.removeprefix("SIG"): handler
+        for name, handler in step.traps
+        if shell is not Shell.DASH or not name.startswith("SIG")
+    }
 
 
 def _why(service: Step) -> WhyKept:
@@ -122,19 +134,28 @@ def _no_trap(service: Step, traps: dict[str, str | None], why: WhyKept, shell: S
     """The shell has no handler for the signal: as PID 1 it does not hear it, elsewhere it dies of it (T54, T59)."""
     if shell is Shell.BASH and traps.get("EXIT") and standing.stop_signal in _BASH_TERMINATING:
         return Verdict(service, Passes.CUTS, WhyKept.TRAP_EXIT)
-    if not standing.pid1:
-        return Verdict(service, Passes.CUTS, WhyKept.SHELL_DIES)
-    return Verdict(service, Passes.KEEPS, why)
+    if standing.pid1 or standing.stop_signal in _IGNORED_BY_DEFAULT:
+        return Verdict(service, Passes.KEEPS, why)
+    if standing.stop_signal in ("INT", "QUIT"):
+        return Verdict(service, Passes.UNKNOWN, doubt="what a shell that is not PID 1 does at this signal differs")
+    return Verdict(service, Passes.CUTS, WhyKept.SHELL_DIES)
 
 
 # With a trap for EXIT, bash has handlers of its own for the signals that end it.
-_BASH_TERMINATING = frozenset({"TERM", "INT", "HUP", "USR1", "USR2"})
+_BASH_TERMINATING = frozenset({"TERM", "HUP", "USR1", "USR2"})
+_IGNORED_BY_DEFAULT = frozenset({"WINCH", "CHLD", "URG", "CONT"})
+
+
+def _forked(step: Step, shell: Shell) -> bool:
+    """It runs in a process of its own; busybox runs the last subshell in the script's process (seen with 1.35)."""
+    kept = shell is Shell.BUSYBOX and step.where.busybox_tail and not any(handler for _, handler in step.traps)
+    return step.where.job is not None or step.where.pipeline or (step.where.subshell and not kept)
 
 
 def _execs_by_itself(step: Step, shell: Shell) -> bool:
     """Whether the shell execs a last command without being told to (T56)."""
     traps = any(handler != "" for _, handler in step.traps)
-    if traps or step.where.own_process:
+    if traps or _forked(step, shell):
         return False
     if shell is Shell.BASH:
         return step.where.bash_tail and not step.command.redirected
@@ -149,7 +170,7 @@ def _daemon(service: Step, path: Path, standing: Standing) -> Verdict:
         return Verdict(
             service, Passes.UNKNOWN, doubt=f"what keeps the container alive after {service.program} is not known"
         )
-    if standing.stop_signal in dict(holder.traps):
+    if any(name.removeprefix("SIG") == standing.stop_signal for name, _ in holder.traps):
         return Verdict(service, Passes.UNKNOWN, doubt="what the trap does for the daemon is not known")
     if not standing.pid1:
         return Verdict(service, Passes.CUTS, WhyKept.DAEMON)
@@ -160,29 +181,48 @@ def _in_background(service: Step, path: Path, shell: Shell, standing: Standing) 
     """The service is a job. None: the script ends without waiting, so that the container ends by itself."""
     at = path.steps.index(service)
     later = [step for step in path.steps[at + 1 :] if step.where.job is None]
-    waits = [step for step in later if step.program == "wait" or holds_open(step.words)]
+    waits = [step for step in later if step.program == "wait" or step.execs or holds_open(step.words)]
     if not waits:
         busy = [step for step in later if step.where.endless]
         waits = busy[:1]
     if not waits:
         return Verdict(service, Passes.UNKNOWN, doubt="the script ends while its background job runs on")
     waiting = waits[0]
-    traps = dict(waiting.traps)
-    if standing.stop_signal not in traps:
-        others = [signal for signal, handler in traps.items() if handler and signal not in ("EXIT", "ERR", "DEBUG")]
-        why = WhyKept.TRAP_OTHER_SIGNAL if others else WhyKept.BACKGROUND
-        if waiting.execs:  # `server & exec tail -f log`
-            return Verdict(service, Passes.KEEPS, why)
-        return _no_trap(service, traps, why, shell, standing)
-    text = traps[standing.stop_signal]
+    traps = _traps(waiting, shell)
+    signal = standing.stop_signal
+    if signal not in traps:
+        return _no_trap_behind(service, path, waiting, traps, shell, standing)
+    text = traps[signal]
     if text == "":
         return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
-    if waiting.program != "wait" and not waiting.where.endless:
-        return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
-    if waiting.where.endless and waiting.program == "sleep" and _seconds(waiting) > 5:
+    if waiting.execs:
+        return Verdict(service, Passes.KEEPS, WhyKept.BACKGROUND)
+    if waiting.program != "wait" and (not waiting.where.endless or _seconds(waiting) > 5):
         return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
     job = next(job for job in path.jobs if job.name == service.where.job)
-    return _verdict(service, handle(text, job, path, waiting, exit_trap=traps.get("EXIT")), standing)
+    return _verdict(service, handle(text, job, path, waiting, shell, exit_trap=traps.get("EXIT")), standing)
+
+
+def _no_trap_behind(
+    service: Step, path: Path, waiting: Step, traps: dict[str, str | None], shell: Shell, standing: Standing
+) -> Verdict:
+    """The service is a job, and no trap hears the signal."""
+    signal = standing.stop_signal
+    misnamed = any(name == f"SIG{signal}" for name, _ in waiting.traps)
+    others = [name for name, handler in traps.items() if handler and name not in ("EXIT", "ERR", "DEBUG")]
+    why = WhyKept.TRAP_NAME if misnamed else WhyKept.TRAP_OTHER_SIGNAL if others else WhyKept.BACKGROUND
+    if waiting.execs:  # `server & exec tail -f log`
+        return Verdict(service, Passes.KEEPS, why)
+    if signal == "INT":
+        return Verdict(service, Passes.UNKNOWN, doubt="a shell that waits may die of SIGINT")
+    leaves = traps.get("EXIT")
+    if shell is Shell.BASH and leaves and signal in _BASH_TERMINATING and not standing.group:
+        job = next(job for job in path.jobs if job.name == service.where.job)
+        handling = handle(leaves, job, path, waiting, shell, exit_trap=None, ends=True)
+        if handling.doubt is None and handling.sends is None:
+            return Verdict(service, Passes.CUTS, WhyKept.TRAP_EXIT)
+        return _verdict(service, handling, standing)
+    return _no_trap(service, traps, why, shell, standing)
 
 
 def _seconds(step: Step) -> float:
@@ -194,11 +234,15 @@ def _verdict(service: Step, handling: Handling, standing: Standing) -> Verdict:
     if handling.doubt is not None:
         return Verdict(service, Passes.UNKNOWN, doubt=handling.doubt)
     forwards = handling.sends is not None or standing.group
-    if not forwards and handling.ends:
+    if not forwards and handling.ends and not handling.waits:
         return Verdict(service, Passes.CUTS, WhyKept.TRAP_NO_FORWARD)
     if not forwards:
         return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
     if handling.ends and not handling.waits:
         return Verdict(service, Passes.CUTS, WhyKept.TRAP_NO_WAIT)
+    if handling.sends in ("INT", "QUIT"):
+        return Verdict(service, Passes.UNKNOWN, doubt="shells start background jobs with INT and QUIT ignored")
+    if handling.sends == "KILL":
+        return Verdict(service, Passes.CUTS, WhyKept.TRAP_NO_FORWARD)
     sends = handling.sends if handling.sends != standing.stop_signal else None
     return Verdict(service, Passes.FORWARDS, sends=f"SIG{sends}" if sends is not None else None)

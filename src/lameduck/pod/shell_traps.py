@@ -1,8 +1,9 @@
 """What a trap's handler does for a background job: passes a signal on, waits for its end, ends the script."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lameduck.pod.entry import Shell
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.shell_paths import Job, Path, Step, follow_script
 from lameduck.pod.short_commands import ends_by_itself
@@ -27,20 +28,31 @@ class Handling:
     doubt: str | None = None
 
 
-def handle(text: str | None, job: Job, path: Path, waiting: Step, *, exit_trap: str | None) -> Handling:
-    """What a handler does that interrupts the step `waiting`, and what the script does after it."""
+def handle(
+    text: str | None,
+    job: Job,
+    path: Path,
+    waiting: Step,
+    shell: Shell,
+    *,
+    exit_trap: str | None,
+    ends: bool = False,
+) -> Handling:
+    """What a handler does that interrupts the step `waiting`, and what the script does after it.
+
+    `ends`: the shell ends after the handler, whatever it says (bash's trap for EXIT). The trap for EXIT runs last.
+    """
     if text is None:
         return Handling(doubt="what the trap does is known only when the script runs")
-    script = read_script(text)
-    paths = follow_script(
-        script,
-        arguments=path.variables.positional,
-        environment=path.variables.named,
-        functions=path.functions,
-    )
-    handlings = {_one(one, job, path, waiting, exit_trap) for one in paths}
-    if not script.whole or any(one.doubt for one in paths):
+    handlers = _paths(text, path)
+    leaving = _paths(exit_trap, path) if exit_trap else ()
+    if any(one.doubt for one in (*handlers, *leaving)):
         return Handling(doubt="a part of the trap could not be read")
+    handlings = {
+        _until_the_end(handler, last, job, path, waiting, shell, ends=ends)
+        for handler in handlers
+        for last in leaving or (None,)
+    }
     if len(handlings) == 1:
         return handlings.pop()
     # `[ -n "$pid" ] && kill "$pid"`: by the time the signal comes, the job runs and the test holds
@@ -50,13 +62,33 @@ def handle(text: str | None, job: Job, path: Path, waiting: Step, *, exit_trap: 
     return Handling(doubt="what the trap does depends on what only running it tells")
 
 
-def _one(handler: Path, job: Job, path: Path, waiting: Step, exit_trap: str | None) -> Handling:
+def _paths(text: str, path: Path) -> tuple[Path, ...]:
+    return follow_script(
+        read_script(text),
+        arguments=path.variables.positional,
+        environment=path.variables.named,
+        functions=path.functions,
+    )
+
+
+def _until_the_end(
+    handler: Path, leaving: Path | None, job: Job, path: Path, waiting: Step, shell: Shell, *, ends: bool
+) -> Handling:
+    """The handler, and where the script ends after it, the trap for EXIT."""
+    found = _one(handler, job, path, waiting, shell, ends=ends)
+    if leaving is None or not found.ends or found.waits:
+        return found
+    both = replace(handler, steps=handler.steps + leaving.steps, ends="exit")
+    return _one(both, job, path, waiting, shell, ends=True)
+
+
+def _one(handler: Path, job: Job, path: Path, waiting: Step, shell: Shell, *, ends: bool) -> Handling:
     sends: str | None = None
     waits = False
     doubt: str | None = None
     for step in handler.steps:
         if step.program in ("kill", "pkill", "killall"):
-            signal, found = _kill(step, job)
+            signal, found = _kill(step, job, shell)
             if found is None:
                 doubt = "which process the trap sends a signal to is not known"
             elif found:
@@ -71,13 +103,11 @@ def _one(handler: Path, job: Job, path: Path, waiting: Step, exit_trap: str | No
         doubt = doubt or "the signal goes to a shell of its own around the service"
     if handler.ends == "exec":
         doubt = doubt or "the trap execs another program"
-    ends = True
-    if handler.ends != "exit" and not waits:
-        waits, ends, guess = _afterwards(path, waiting)
+    ended = True
+    if handler.ends != "exit" and not waits and not ends:
+        waits, ended, guess = _afterwards(path, waiting)
         doubt = doubt or guess
-    if exit_trap and not waits:
-        doubt = doubt or "what the trap for EXIT does for the service is not known"
-    return Handling(sends, waits, ends, doubt)
+    return Handling(sends, waits, ended, doubt)
 
 
 def _afterwards(path: Path, waiting: Step) -> tuple[bool, bool, str | None]:
@@ -95,7 +125,7 @@ def _afterwards(path: Path, waiting: Step) -> tuple[bool, bool, str | None]:
     return again, True, None
 
 
-def _kill(step: Step, job: Job) -> tuple[str, bool | None]:
+def _kill(step: Step, job: Job, shell: Shell) -> tuple[str, bool | None]:
     """The signal of a kill command, and whether it goes to the job; None: not known."""
     if step.program != "kill":
         return "TERM", None
@@ -119,8 +149,10 @@ def _kill(step: Step, job: Job) -> tuple[str, bool | None]:
     if signal == "0":
         return signal, False
     targets = [word.text for word in words]
-    if any(target == job.name or _OWN_GROUP.match(target) or _JOBS.match(target) for target in targets):
+    if any(target == job.name or _OWN_GROUP.match(target) for target in targets):
         return signal, True
+    if any(_JOBS.match(target) for target in targets):
+        return signal, None if shell is Shell.DASH else True  # in a script, dash knows no job by number
     if all(target.startswith("<job-") for target in targets) and targets:
         return signal, False
     return signal, None

@@ -30,6 +30,10 @@ class Wrapper:
     """The command begins after one of these words (`uv run`, `conda run`); without one there is no command behind."""
     runs_string: frozenset[str] = frozenset()
     """Options whose value a shell runs (su -c)."""
+    by_dash: bool = False
+    """It starts the script through sh, and only with dash is it known what comes of it."""
+    doubt: str | None = None
+    """What keeps the verdict from being certain."""
     hidden: bool = False
     """What it starts stands in a file of its own: package.json, supervisord.conf."""
 
@@ -62,6 +66,14 @@ _SU = frozenset(
     {"-g", "--group", "-G", "--supp-group", "-s", "--shell", "-w", "--whitelist-environment", "-u", "--user"}
 )
 _NOT_VERIFIED = "not verified"
+_RUN = frozenset({"run"})
+_CONDA = Wrapper(
+    Passes.KEEPS,
+    "conda/conda#10351: it does not pass TERM on",
+    WhyKept.WRAPPER,
+    frozenset({"-n", "--name", "-p", "--prefix", "--cwd"}),
+    after=_RUN,
+)
 
 WRAPPERS: Mapping[str, Wrapper] = {
     "env": _execs("G entry-env", "-u", "--unset", "-C", "--chdir", "-S", "--split-string", assigns=True),
@@ -88,7 +100,6 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "chrt": _execs("measured: util-linux 2.38.1", "-T", "-P", "-D", skips=1),
     "taskset": _execs("measured: util-linux 2.38.1", skips=1),
     "prlimit": _execs("measured: util-linux 2.38.1"),
-    "setsid": _execs("measured: util-linux 2.38.1; as PID 1 it is a process group leader and forks instead"),
     "timeout": _forwards("G entry-timeout", "-k", "--kill-after", "-s", "--signal", skips=1),
     "tini": _forwards("G tini, entry-tini-dash-exec, entry-tini-e143", "-p", "-e"),
     "dumb-init": _forwards("G dumb-init, entry-dumb-init-single, entry-dumb-init-rewrite", "-r", "--rewrite"),
@@ -96,8 +107,60 @@ WRAPPERS: Mapping[str, Wrapper] = {
         Passes.CUTS, "G entry-su; T59", WhyKept.WRAPPER_TIMEOUT, _SU, runs_string=frozenset({"-c", "--command"})
     ),
     "runuser": Wrapper(Passes.CUTS, "T59", WhyKept.WRAPPER_TIMEOUT, _SU, runs_string=frozenset({"-c", "--command"})),
-    "npm": Wrapper(Passes.CUTS, "G app-npm-start (npm 9.2.0)", WhyKept.WRAPPER_DIES, hidden=True),
+    "gosu": _execs("measured: gosu 1.14", skips=1),
+    "su-exec": _execs("documentation: it executes the program directly", skips=1),
+    "setarch": _execs("measured: util-linux 2.38.1", skips=1),
+    "poetry": Wrapper(Passes.REPLACED, "measured: poetry 2; python-poetry/poetry#1236 (1.0)", after=_RUN),
+    "pipenv": Wrapper(Passes.REPLACED, "measured: pipenv", after=_RUN),
+    "catatonit": _forwards("measured: catatonit 0.1.7"),
+    "docker-init": _forwards("tini under Docker's name"),
+    "sudo": _forwards(
+        "sudo(8): it relays the signals it gets", "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-D", "-R"
+    ),
+    "uv": Wrapper(
+        Passes.FORWARDS,
+        "measured: uv 0.9, TERM; other signals since astral-sh/uv#13017",
+        valued=frozenset(
+            {"--with", "--python", "-p", "--env-file", "--project", "--directory", "--extra", "--group", "--package"}
+        ),
+        after=_RUN,
+    ),
+    "pdm": Wrapper(
+        Passes.FORWARDS, "measured: pdm 2; pdm-project/pdm#1312", valued=frozenset({"-p", "--project"}), after=_RUN
+    ),
+    "honcho": Wrapper(Passes.FORWARDS, "measured: honcho 2", hidden=True),
     "supervisord": Wrapper(Passes.FORWARDS, "G app-supervisord (supervisor 4.2.5)", hidden=True),
+    "lameduck": Wrapper(Passes.FORWARDS, "lameduck run", after=_RUN),
+    "hatch": Wrapper(Passes.KEEPS, "measured: hatch 1", WhyKept.WRAPPER, after=_RUN),
+    "conda": _CONDA,
+    "mamba": _CONDA,
+    "time": Wrapper(Passes.KEEPS, "measured: GNU time 1.9", WhyKept.WRAPPER, frozenset({"-o", "-f"})),
+    "strace": Wrapper(Passes.KEEPS, "measured: strace 6.1", WhyKept.WRAPPER, frozenset({"-o", "-e", "-s"})),
+    "flock": Wrapper(Passes.KEEPS, "measured: util-linux 2.38.1", WhyKept.WRAPPER, frozenset({"-w", "-E"}), skips=1),
+    "xargs": Wrapper(Passes.KEEPS, "measured: findutils 4.9", WhyKept.WRAPPER, hidden=True),
+    # npm and pnpm pass the signal to the sh that runs the script of package.json; below them sh is not PID 1, and dies
+    # of it unless it has been replaced by the one command it runs, as only busybox and bash do.
+    "npm": Wrapper(
+        Passes.CUTS, "G app-npm-start (9.2); measured: npm 10", WhyKept.SHELL_DIES, hidden=True, by_dash=True
+    ),
+    "npx": Wrapper(Passes.CUTS, "measured: npx 10", WhyKept.SHELL_DIES, hidden=True, by_dash=True),
+    "pnpm": Wrapper(Passes.CUTS, "measured: pnpm 9", WhyKept.SHELL_DIES, hidden=True, by_dash=True),
+    "yarn": Wrapper(
+        Passes.CUTS,
+        "measured: yarn 1.22",
+        WhyKept.WRAPPER_DIES,
+        hidden=True,
+        doubt="yarn 1 ends at the signal without waiting; since yarn 2.4 it waits",
+    ),
+    "make": Wrapper(
+        Passes.UNKNOWN, "measured: GNU make 4.3 passes it to a recipe's command, whose shell may die", hidden=True
+    ),
+    "setsid": Wrapper(Passes.UNKNOWN, "measured: as a session's leader it starts a child and ends"),
+    "s6-svscan": Wrapper(Passes.UNKNOWN, _NOT_VERIFIED, hidden=True),
+    "runsvdir": Wrapper(Passes.UNKNOWN, _NOT_VERIFIED, hidden=True),
+    "pm2-runtime": Wrapper(Passes.UNKNOWN, _NOT_VERIFIED, hidden=True),
+    "foreman": Wrapper(Passes.UNKNOWN, _NOT_VERIFIED, hidden=True),
+    "script": Wrapper(Passes.UNKNOWN, "measured: util-linux 2.38.1 passes it on and ends after 2 s", hidden=True),
 }
 
 
@@ -105,6 +168,8 @@ def unwrap(words: Sequence[Value]) -> Wrapped | None:
     """The wrapper that these words start, and where the command behind it begins. None: the program is no wrapper."""
     program = words[0].text.rpartition("/")[2] if words and words[0].known else ""
     wrapper = WRAPPERS.get(program)
+    if wrapper is None and words and words[0].text == "/init":
+        wrapper = Wrapper(Passes.UNKNOWN, _NOT_VERIFIED, hidden=True)  # s6-overlay
     if wrapper is None:
         return None
     return _Reading(program, wrapper, words).read()
@@ -122,7 +187,7 @@ class _Reading:
 
     def read(self) -> Wrapped:
         wrapper = self.wrapper
-        if wrapper.hidden:
+        if wrapper.hidden and not wrapper.after:
             return Wrapped(wrapper, None)
         start = 1
         if wrapper.after:
