@@ -14,7 +14,7 @@ Examples:
   lameduck explain LD201
 
 \b
-Exit codes: 0 the page or the list was printed, 2 there is no such finding.
+Exit codes: 0 the page or the list was printed, 1 never, 2 there is no such finding.
 """
 
 

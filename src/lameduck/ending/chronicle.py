@@ -31,24 +31,9 @@ from lameduck.ending.timeline import (
     SignalSent,
 )
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import Exec, Handler, HttpGet, Sleep, TcpSocket
+from lameduck.pod.handlers import in_words
 
-__all__ = ["Chronicle", "in_words"]
-
-
-def in_words(handler: Handler) -> str:
-    """A hook as people speak of it: `exec sleep 5`, `httpGet :8080/drain`."""
-    match handler:
-        case Exec(command=command):
-            return "exec " + " ".join(command)
-        case HttpGet(port=port, url_path=path, host=host):
-            return f"httpGet {host or ''}:{port}{path}"
-        case Sleep(seconds=seconds):
-            return f"sleep {seconds} s"
-        case TcpSocket(port=port):
-            return f"tcpSocket :{port}"
-        case _:
-            assert_never(handler)
+__all__ = ["Chronicle"]
 
 
 class Chronicle:

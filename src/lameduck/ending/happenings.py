@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from lameduck.ending.reasons import HookFailure
+
 __all__ = [
     "ContainerStarted",
     "DeletionRequested",
@@ -30,19 +32,6 @@ class ProbeKind(Enum):
     STARTUP = "startup"
     READINESS = "readiness"
     LIVENESS = "liveness"
-
-
-class HookFailure(Enum):
-    """Why a hook failed, as far as its runner can tell; the kubelet itself says only `PreStopHook failed` (T20)."""
-
-    NO_SUCH_PROGRAM = "no-such-program"
-    NOT_EXECUTABLE = "not-executable"
-    EXIT_STATUS = "exit-status"
-    KILLED = "killed"  # its container ended first, or the kubelet stopped (T13, T31)
-    CONNECTION = "connection"  # refused, reset, unreachable (T20)
-    NO_SUCH_PORT = "no-such-port"  # a port name the container does not have (T32)
-    NO_ADDRESS = "no-address"  # hostNetwork without host (T35)
-    NOT_IMPLEMENTED = "not-implemented"  # tcpSocket (T28)
 
 
 class KubeletKill(Enum):

@@ -1,10 +1,10 @@
 """Why a container was killed at its deadline: what its stop signal met, held against the time it had."""
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from lameduck.ending.commands import ContainerEnding
 from lameduck.ending.grace import MINIMUM_STOP_S
+from lameduck.ending.reasons import KillCause
 from lameduck.ending.timeline import KillSent, SignalSent, Timeline
 from lameduck.ending.verdict import PodEnding
 from lameduck.pod.containers import Role
@@ -12,18 +12,6 @@ from lameduck.pod.programs import INITS, SHELLS, WRAPPERS, program_of
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["Kill", "KillCause", "explain_kills", "turn_came_too_late"]
-
-
-class KillCause(Enum):
-    """Why a container did not end in its time. Each kill has one."""
-
-    NOT_PASSED_ON = "a shell or wrapper got the signal and let it fall; the service never heard of it"  # T52, T56
-    TRAP_WAITED = "a shell caught the signal and did not end the service below it"  # T56
-    NOT_HANDLED = "the main process has no handler for the signal"  # T54
-    LATE_TURN = "a sidecar whose turn came when the grace was used up"  # T43
-    HOOK_TOOK_ALL = "the preStop hook used up the grace"  # T18
-    TOO_SLOW = "the process caught the signal and needed longer than it had"
-    CANNOT_TELL = "it is not known what the signal met"
 
 
 @dataclass(frozen=True, slots=True)

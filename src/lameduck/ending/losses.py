@@ -11,8 +11,8 @@ the ending has reached the server (its hook only sleeps), a loss is not the endi
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 
+from lameduck.ending.reasons import Cause
 from lameduck.ending.requests import Fate, Request
 from lameduck.ending.timeline import (
     ContainerExited,
@@ -28,26 +28,6 @@ from lameduck.ending.timeline import (
 from lameduck.pod.durations import Seconds
 
 __all__ = ["Cause", "Loss", "PodMoments", "explain_losses", "moments_of"]
-
-
-class Cause(Enum):
-    """Why a request was lost. The value is the sentence users read."""
-
-    BEFORE_ENDPOINTS = "came before the endpoints were updated"
-    NO_ENDPOINT = "no other pod was ready to take it"
-    KEEPALIVE_RACE = "kept-alive connection reused while it was being closed"
-    CUT_BY_STOP = "cut when the process got the stop signal"
-    CUT_BY_EXIT = "cut by the exit of the process"
-    CUT_BY_KILL = "cut by SIGKILL"
-    NEVER_ANSWERED = "never answered"
-    ANSWERED_5XX = "answered 5xx while the pod ended"
-    NOT_LISTENING_YET = "sent to a new pod that did not listen yet"
-    NOT_THE_ENDING = "not lost to the ending: nothing of it had reached the server"
-
-    @property
-    def because_of_ending(self) -> bool:
-        """Whether the ending is to blame; only then is the verdict ungraceful."""
-        return self is not Cause.NOT_THE_ENDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias
 
+from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.chronicle import Chronicle
 from lameduck.ending.commands import (
     Command,
@@ -31,26 +32,6 @@ from lameduck.pod.handlers import Exec, HttpGet
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["Behaviour", "Behaviours", "Played", "play"]
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What a container's process does when its pod ends.
-
-    `drain_s` None: it never exits by itself. `hook_s` is how long its exec or httpGet hook takes (sleep takes what it
-    says). `exits_in_hook_s`: it exits by itself that long after its hook began, as `nginx -s stop` makes it.
-    `reception`, `main` and `below` are what a witness would see at the stop signal (`timeline.SignalSent`).
-    """
-
-    drain_s: Seconds | None = Seconds(0.0)
-    exit_code: int = 0
-    hook_s: Seconds = Seconds(0.0)
-    hook_failure: HookFailure | None = None
-    exits_in_hook_s: Seconds | None = None
-    reception: str = "caught"
-    main: str = "app"
-    below: tuple[str, ...] = ()
-
 
 Behaviours: TypeAlias = Mapping[str, Behaviour]
 """By container name. A container that is not named exits well at once."""

@@ -4,18 +4,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from textwrap import dedent, indent
 
-from lameduck.ending.playing import Behaviour, play
+from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.requests import ClientKind, Fate, Request
-from lameduck.ending.timeline import Timeline
-from lameduck.ending.verdict import judge
 from lameduck.findings.finding import Example, Witnessed
 from lameduck.pod.case import Case, Image
 from lameduck.pod.durations import Seconds
 from lameduck.pod.image_contents import known_image
 from lameduck.pod.reading import read_text
+from lameduck.pod.source import Source
+from lameduck.pod.sysctl_files import SysctlFile, read_sysctls
 from lameduck.pod.workloads import Workload
 
-__all__ = ["FILE", "POD", "REPLACEMENT", "SERVICE", "behaviours", "case", "manifest", "request", "witness"]
+__all__ = [
+    "FILE",
+    "POD",
+    "REPLACEMENT",
+    "SERVICE",
+    "behaviours",
+    "case",
+    "manifest",
+    "request",
+    "sysctl_file",
+    "witness",
+]
 
 FILE = "web.yaml"
 SERVICE = """
@@ -116,6 +127,11 @@ def case(example: Example, text: str | None = None) -> Case:
     )
 
 
+def sysctl_file(example: Example) -> SysctlFile:
+    """The example's sysctl file, for one that has `settings`."""
+    return read_sysctls(Source("99-tuning.conf", example.settings))
+
+
 def _images(workload: Workload, stop_signal: str | None) -> dict[str, Image]:
     found = {}
     for container in workload.pod.containers:
@@ -131,6 +147,10 @@ def _images(workload: Workload, stop_signal: str | None) -> dict[str, Image]:
 
 def witness(example: Example) -> Witnessed:
     """The example's ending, played and judged."""
+    from lameduck.ending.playing import play  # each finding imports this file: `check` must start fast
+    from lameduck.ending.timeline import Timeline
+    from lameduck.ending.verdict import judge
+
     (workload,) = read_text(manifest(example), FILE).workloads
     played = play(
         workload.pod,

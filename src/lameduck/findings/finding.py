@@ -1,17 +1,19 @@
-"""What a finding is: a code, a page, examples that are its tests, and who can see it."""
+"""What a finding is: a code, a page, examples that are its tests, and who can see it.
+
+What an ending is made of (timeline, verdict) is imported only where an ending is looked at: `check` sees none, and must
+start fast.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from lameduck.ending.commands import ContainerEnding
-from lameduck.ending.kills import Kill, KillCause, explain_kills
-from lameduck.ending.losses import Cause, Loss
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause, KillCause
 from lameduck.ending.requests import Request
-from lameduck.ending.timeline import HookFinished, Timeline
-from lameduck.ending.verdict import PodEnding, Verdict
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
@@ -20,6 +22,13 @@ from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.sysctls import Settings
 from lameduck.pod.workloads import Workload
 from lameduck.remedies.remedy import Remedy
+
+if TYPE_CHECKING:
+    from lameduck.ending.commands import ContainerEnding
+    from lameduck.ending.kills import Kill
+    from lameduck.ending.losses import Loss
+    from lameduck.ending.timeline import Timeline
+    from lameduck.ending.verdict import PodEnding, Verdict
 
 __all__ = [
     "EndedHook",
@@ -86,6 +95,8 @@ class Witnessed:
 
     def kills(self, cause: KillCause) -> tuple[KilledContainer, ...]:
         """The containers that were killed at their deadline for that cause; one entry for all pods of a rollout."""
+        from lameduck.ending.kills import explain_kills
+
         by_name: dict[str, list[Kill]] = {}
         for ending in self.verdict.endings:
             for kill in explain_kills(self.timeline, ending, self.workload.pod):
@@ -107,6 +118,8 @@ class Witnessed:
 
     def hooks(self, outcome: str) -> tuple[EndedHook, ...]:
         """The preStop hooks that ended so; one entry for all pods of a rollout, as the first of them saw it."""
+        from lameduck.ending.timeline import HookFinished
+
         by_name: dict[str, list[EndedHook]] = {}
         for ending in self.verdict.endings:
             for container in ending.containers:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.losses import Cause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause
 from lameduck.ending.requests import ClientKind, Fate
-from lameduck.ending.timeline import SignalSent
 from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
 from lameduck.findings.words import after_mark, requests, when
@@ -77,6 +76,8 @@ GOOD = (
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
+    from lameduck.ending.timeline import SignalSent
+
     losses = witnessed.losses(Cause.CUT_BY_STOP, Cause.CUT_BY_EXIT)
     if not losses:
         return

@@ -1,13 +1,14 @@
 """LD201: the process stops accepting before everybody has learnt that the pod is leaving."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lameduck.ending.happenings import HookFailure
-from lameduck.ending.losses import Cause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause, HookFailure
 from lameduck.ending.requests import Fate
-from lameduck.ending.verdict import PodEnding
 from lameduck.findings.examples import SERVICE, request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import after_mark, requests, seconds, when
@@ -25,6 +26,9 @@ from lameduck.pod.stores import is_store
 from lameduck.pod.workloads import Recreate
 from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, SetField
+
+if TYPE_CHECKING:
+    from lameduck.ending.verdict import PodEnding
 
 __all__ = ["FINDING"]
 

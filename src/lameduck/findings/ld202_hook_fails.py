@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from lameduck.ending.chronicle import in_words
-from lameduck.ending.happenings import HookFailure
-from lameduck.ending.losses import Cause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause, HookFailure
 from lameduck.ending.requests import Fate
 from lameduck.findings.examples import SERVICE, request
 from lameduck.findings.finding import EndedHook, Example, Finding, Severity, Sighting, Witness, Witnessed
@@ -14,7 +12,7 @@ from lameduck.findings.words import command, in_pods, requests, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import Exec, Handler, HttpGet, TcpSocket
+from lameduck.pod.handlers import Exec, Handler, HttpGet, TcpSocket, in_words
 from lameduck.pod.hook_steps import hook_steps
 from lameduck.pod.place import FieldPath
 from lameduck.pod.receivers import receivers

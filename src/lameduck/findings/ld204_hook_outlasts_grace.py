@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator
 
-from lameduck.ending.chronicle import in_words
+from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.grace import MINIMUM_STOP_S
-from lameduck.ending.playing import Behaviour
 from lameduck.findings.finding import EndedHook, Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import command, in_pods, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import Exec, Sleep, plain_sleep
+from lameduck.pod.handlers import Exec, Sleep, in_words, plain_sleep
 from lameduck.pod.hook_steps import hook_steps, hook_wait
 from lameduck.pod.stop_requests import stop_request
 from lameduck.pod.stop_times import stop_time

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from lameduck.ending.kills import KillCause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import KillCause
 from lameduck.ending.requests import ClientKind, Fate
 from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed

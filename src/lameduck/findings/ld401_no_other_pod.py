@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.losses import Cause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause
 from lameduck.ending.requests import Fate
-from lameduck.ending.timeline import PodReady, ReplicaPlanned
 from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
 from lameduck.findings.words import after_mark, requests, seconds, when
@@ -118,6 +117,8 @@ def _why(witnessed: Witnessed) -> tuple[str, str, FieldPath]:
 
 
 def _ready(witnessed: Witnessed) -> str:
+    from lameduck.ending.timeline import PodReady, ReplicaPlanned
+
     new = {event.pod for event in witnessed.timeline.of(ReplicaPlanned) if event.replacement}
     ready_s = [event.t_s for event in witnessed.timeline.of(PodReady) if event.ready and event.pod in new]
     if not ready_s or not witnessed.verdict.endings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.losses import Cause
+from lameduck.ending.reasons import Cause
 from lameduck.ending.requests import Fate
 from lameduck.findings.examples import REPLACEMENT, request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed

@@ -1,15 +1,19 @@
 """LD501: a sidecar's turn to stop comes when the regular containers have used up the grace."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from lameduck.ending.kills import turn_came_too_late
-from lameduck.ending.playing import Behaviour
-from lameduck.ending.verdict import PodEnding
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lameduck.ending.behaviour import Behaviour
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
 from lameduck.findings.words import seconds
 from lameduck.pod.containers import Role
 from lameduck.pod.durations import Seconds
 from lameduck.pod.workloads import PodSpec
+
+if TYPE_CHECKING:
+    from lameduck.ending.verdict import PodEnding
 
 __all__ = ["FINDING"]
 
@@ -64,6 +68,8 @@ GOOD = (
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
+    from lameduck.ending.kills import turn_came_too_late
+
     spec = witnessed.workload.pod
     told: set[str] = set()
     for ending in witnessed.verdict.endings:

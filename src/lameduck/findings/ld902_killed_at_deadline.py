@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.kills import KillCause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import KillCause
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
 from lameduck.findings.words import command, cost
 from lameduck.pod.durations import Seconds

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lameduck.ending.losses import Cause
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
+from lameduck.ending.reasons import Cause
 from lameduck.ending.requests import Fate
 from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed

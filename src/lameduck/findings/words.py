@@ -1,11 +1,16 @@
 """How findings write counts, times and places in their sentences."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from lameduck.ending.losses import Loss
-from lameduck.ending.verdict import PodEnding
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from lameduck.findings.finding import KilledContainer
 from lameduck.pod.durations import Seconds
+
+if TYPE_CHECKING:
+    from lameduck.ending.losses import Loss
+    from lameduck.ending.verdict import PodEnding
 
 __all__ = ["after_mark", "brief", "command", "cost", "in_pods", "requests", "seconds", "when"]
 

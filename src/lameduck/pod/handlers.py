@@ -1,11 +1,11 @@
 """Lifecycle handlers and probe handlers: what the kubelet runs, asks or waits for (T28)."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from lameduck.pod.place import FieldPath
 
-__all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket", "plain_sleep"]
+__all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket", "in_words", "plain_sleep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,21 @@ Handler: TypeAlias = Exec | HttpGet | Sleep | TcpSocket
 ProbeHandler: TypeAlias = Exec | HttpGet | TcpSocket | Grpc
 
 _SHELLS = frozenset({"sh", "/bin/sh", "bash", "/bin/bash", "ash", "/bin/ash"})
+
+
+def in_words(handler: Handler) -> str:
+    """A hook as people speak of it: `exec sleep 5`, `httpGet :8080/drain`."""
+    match handler:
+        case Exec(command=command):
+            return "exec " + " ".join(command)
+        case HttpGet(port=port, url_path=path, host=host):
+            return f"httpGet {host or ''}:{port}{path}"
+        case Sleep(seconds=seconds):
+            return f"sleep {seconds} s"
+        case TcpSocket(port=port):
+            return f"tcpSocket :{port}"
+        case _:
+            assert_never(handler)
 
 
 def plain_sleep(handler: Handler | None) -> int | None:
