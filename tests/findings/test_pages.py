@@ -40,9 +40,9 @@ def test_a_code_that_never_was_given_is_a_key_error() -> None:
 
 
 def test_a_retired_code_still_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "RETIRED", {"LD205": "0.7: split into LD206 and LD207"})
-    assert pages.page_of("LD205") == "# LD205\n\nLD205 is retired since 0.7: split into LD206 and LD207.\n"
-    assert pages.all_pages().endswith("\n## Retired\n\n- LD205: retired since 0.7: split into LD206 and LD207\n")
+    monkeypatch.setattr(pages, "RETIRED", {"LD299": "0.7: split into LD206 and LD207"})
+    assert pages.page_of("LD299") == "# LD299\n\nLD299 is retired since 0.7: split into LD206 and LD207.\n"
+    assert pages.all_pages().endswith("\n## Retired\n\n- LD299: retired since 0.7: split into LD206 and LD207\n")
 
 
 def test_shebangs_and_comments_in_code_are_no_headings() -> None:

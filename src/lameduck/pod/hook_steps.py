@@ -11,7 +11,7 @@ from lameduck.pod.shell_commands import AndOr, Command, Group, Node, Sequence, T
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
 
-__all__ = ["HookStep", "Wait", "hook_script", "hook_steps", "hook_wait"]
+__all__ = ["HookStep", "Wait", "hook_script", "hook_steps", "hook_wait", "steps_wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class HookStep:
     """Whether it runs depends on the command before it (`&&`, `||`)."""
     background: bool = False
     redirected: bool = False
+    end: int = 0
+    """Where it ends in the script, in characters."""
     literal: bool = True
     """Every word is what it will be: no variables, no substitutions."""
 
@@ -97,6 +99,7 @@ def _flat(node: Node, *, conditional: bool, background: bool, redirected: bool) 
                     conditional,
                     background,
                     redirected or node.redirected,
+                    node.end,
                     all(isinstance(part, Text) for word in words for part in word.parts),
                 )
         case AndOr(left=left, right=right):
