@@ -23,7 +23,7 @@ _FOLDER = Path(lameduck.findings.__path__[0])
 _FILES = tuple(sorted(path.stem for path in _FOLDER.glob("ld[0-9]*.py")))
 _FACTS = Path(__file__).parents[2] / "docs" / "facts.md"
 _SECTIONS = ("## What happens", "## How to see it", "## How to mend it")
-_CITED = re.compile(r"\b[TB][1-9][0-9]{0,2}\b")
+_CITED = re.compile(r"\b[TBK][1-9][0-9]{0,2}\b")
 
 _each_finding = pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.code)
 _each_bad = pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def _name(each: Finding | Example) -> str:
 
 
 def _explained_facts() -> set[str]:
-    return set(re.findall(r"^- \*\*([TB]\d+)\*\* \S", _FACTS.read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^- \*\*([TBK]\d+)\*\* \S", _FACTS.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("file", _FILES)

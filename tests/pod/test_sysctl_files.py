@@ -78,10 +78,11 @@ def test_numbers_are_read_as_the_kernel_reads_them() -> None:
 
 
 def test_a_sysctl_file_is_known_by_its_lines() -> None:
-    assert is_sysctl_file("a/99-tuning.conf", "# tuning\nnet.core.somaxconn = 1\n-vm/swappiness=1\n")
-    assert not is_sysctl_file("nginx.conf", "net.core = 1;\nserver { listen 80; }\n")
-    assert not is_sysctl_file("values.yaml", "net.core.somaxconn = 1\n")
-    assert not is_sysctl_file("empty.conf", "# nothing\n")
+    assert is_sysctl_file("# tuning\nnet.core.somaxconn = 1\n-vm/swappiness=1\nvm.swappiness 2\n")
+    assert not is_sysctl_file("net.core = 1;\nserver { listen 80; }\n")
+    assert not is_sysctl_file("kind: Pod\nspec: {a: b=c}\n")
+    assert not is_sysctl_file("# nothing\n")
+    assert not is_sysctl_file("net.core.somaxconn: 4096\n")
 
 
 @given(st.text(max_size=200))

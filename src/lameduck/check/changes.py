@@ -13,7 +13,7 @@ from lameduck.remedies.text_edit import apply
 __all__ = ["with_changes"]
 
 
-def with_changes(seen: Seen, remedy: Remedy, document: SourceDocument) -> Seen:
+def with_changes(seen: Seen, remedy: Remedy, document: SourceDocument | None) -> Seen:
     """The finding with its change. One that no pen can write down cannot be mended by --fix either."""
     mended = apply([Mend(remedy, document)])
     if not mended.files:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lameduck.check.checking import judge_all
 from lameduck.check.files import File
-from lameduck.check.judging import Judged, Mendable, Settings
+from lameduck.check.judging import Judged, Mendable, MendableText, Settings
 from lameduck.check.outcome import Note, Seen
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.reading import STDIN, content_of
@@ -72,7 +72,7 @@ def fix(
         ]
         notes |= dict.fromkeys(_of_templates(wanted))
         wanted = [each for each in wanted if each.seen.template is None]
-        mends = [Mend(each.remedy, each.document) for each in wanted]
+        mends = [Mend(each.remedy, each.document if isinstance(each, Mendable) else None) for each in wanted]
         by_mend = {id(mend): each for mend, each in zip(mends, wanted, strict=True)}
         outcome = apply(mends)
         for refusal in outcome.refused:
@@ -101,7 +101,7 @@ def fix(
     )
 
 
-def _of_templates(every: Iterable[Mendable]) -> Iterable[Note]:
+def _of_templates(every: Iterable[Mendable | MendableText]) -> Iterable[Note]:
     for each in every:
         if each.seen.template is not None:
             message = (

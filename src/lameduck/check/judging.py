@@ -15,16 +15,17 @@ from lameduck.check.outcome import Checked, Excerpt, FixKind, Note, Seen
 from lameduck.check.suppressing import Directive, annotated, comments, covering
 from lameduck.check.surveying import Holds, Survey, holds
 from lameduck.findings.finding import Finding, Found, Severity
-from lameduck.findings.looking import look_into
+from lameduck.findings.looking import look_into, look_into_settings
 from lameduck.pod.case import Case
 from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
 from lameduck.pod.manifests import read_manifests
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.source import Source
+from lameduck.pod.sysctl_files import is_sysctl_file, read_sysctls
 from lameduck.pod.workloads import Workload
 from lameduck.remedies.remedy import Remedy
 
-__all__ = ["Judged", "Linker", "Mendable", "Settings", "judge_file", "shown_path"]
+__all__ = ["Judged", "Linker", "Mendable", "MendableText", "Settings", "judge_file", "shown_path"]
 
 _CONTEXT = 2
 """Lines that an excerpt shows before and after the line that is meant."""
@@ -61,6 +62,14 @@ class Mendable:
     document: SourceDocument
 
 
+@dataclass(frozen=True, slots=True)
+class MendableText:
+    """A finding that stands in a file without workloads, and its remedy: edits of that text."""
+
+    seen: Seen
+    remedy: Remedy
+
+
 @dataclass(slots=True)
 class Judged:
     """What came of some files; suppressions are judged when all files are known, because they may share a script."""
@@ -68,7 +77,7 @@ class Judged:
     checked: Checked = field(default_factory=Checked)
     directives: list[Directive] = field(default_factory=list)
     used: list[Directive] = field(default_factory=list)
-    mendable: list[Mendable] = field(default_factory=list)
+    mendable: list[Mendable | MendableText] = field(default_factory=list)
     """Findings with a remedy, for `fixing`; filled only where it asks."""
 
     def merge(self, other: "Judged") -> None:
@@ -86,11 +95,14 @@ def judge_file(
     judged.checked.files = 1
     try:
         source = read_file(file, contents)
-        bounds = stretches(source)
+        is_sysctls = file.given and is_sysctl_file(source.text)
+        bounds = () if is_sysctls else stretches(source)
     except InputError as error:
         judged.checked.notes.append(_unreadable(error, file))
         return judged
     work = _Work(source, file, survey, settings, contents, judged, keep_remedies)
+    if is_sysctls:
+        work.sysctls()
     for start, end in bounds:
         work.stretch(start, end)
     work.finish()
@@ -149,6 +161,13 @@ class _Work:
                 case = case_of(workload, self._survey, self._settings.kubernetes)
                 self._case(self._settings.linker.linked(case), self._template(start))
 
+    def sysctls(self) -> None:
+        """The file is one of sysctls, which belongs to no workload."""
+        read = read_sysctls(self._source)
+        self._judged.checked.notes += [Note(problem.place, problem.message) for problem in read.problems]
+        for found in look_into_settings(read, self._settings.kubernetes, self._settings.findings):
+            self._keep(found, found.place or Place(read.name, 1, 1), (), None, None)
+
     def finish(self) -> None:
         self._judged.checked.templates += self._is_template
         for directives in self._directives.values():
@@ -168,14 +187,19 @@ class _Work:
         own = annotated(workload)
         judged.directives += own
         for found in self._look(case):
-            place = found.place or workload.place(workload.at)
-            directive = covering((*own, *self._comments(place.file)), found.code, place, found.workload)
-            if directive is not None:
-                judged.used.append(directive)
-                judged.checked.suppressed += 1
-                continue
-            severity = self._settings.severities.get(found.code, found.severity)
-            self._see(replace(found, severity=severity, place=place), place, case, template)
+            self._keep(found, found.place or workload.place(workload.at), own, workload, template)
+
+    def _keep(
+        self, found: Found, place: Place, own: tuple[Directive, ...], workload: Workload | None, template: str | None
+    ) -> None:
+        """A finding that is not suppressed. `own`: what the workload's annotations say of suppressing."""
+        directive = covering((*own, *self._comments(place.file)), found.code, place, found.workload)
+        if directive is not None:
+            self._judged.used.append(directive)
+            self._judged.checked.suppressed += 1
+            return
+        severity = self._settings.severities.get(found.code, found.severity)
+        self._see(replace(found, severity=severity, place=place), place, workload, template)
 
     def _look(self, case: Case) -> Iterable[Found]:
         findings = self._settings.findings
@@ -198,8 +222,8 @@ class _Work:
                 )
                 self._judged.checked.notes.append(Note(case.workload.place(case.workload.at), message, is_error=True))
 
-    def _see(self, found: Found, place: Place, case: Case, template: str | None) -> None:
-        document = case.workload.document
+    def _see(self, found: Found, place: Place, workload: Workload | None, template: str | None) -> None:
+        document = None if workload is None else workload.document
         source = self._source_of(place.file)
         seen = Seen(
             code=found.code,
@@ -210,7 +234,7 @@ class _Work:
             workload=found.workload,
             container=found.container,
             place=place,
-            manifest=document.file,
+            manifest=self._source.name if document is None else document.file,
             fingerprint=self._fingerprint(found, place, source),
             uncertain=found.uncertain,
             fix=_fix_kind(found, template),
@@ -218,13 +242,17 @@ class _Work:
             excerpt=None if source is None else _excerpt(source, place),
             template=template,
         )
-        if found.remedy is not None and isinstance(document, SourceDocument):
+        if found.remedy is not None and (document is None or isinstance(document, SourceDocument)):
             if self._settings.changes:
                 from lameduck.check.changes import with_changes  # the pens are not needed by every report
 
                 seen = with_changes(seen, found.remedy, document)
             if self._keep_remedies:
-                self._judged.mendable.append(Mendable(seen, found.remedy, case.workload, document))
+                self._judged.mendable.append(
+                    MendableText(seen, found.remedy)
+                    if workload is None or document is None
+                    else Mendable(seen, found.remedy, workload, document)
+                )
         self._judged.checked.seen.append(seen)
 
     def _comments(self, file: str) -> tuple[Directive, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lameduck.check.judging import Mendable
+from lameduck.check.judging import Mendable, MendableText
 from lameduck.check.outcome import Note
 from lameduck.pod.nodes import find
 from lameduck.remedies.amending import Plain
@@ -23,7 +23,7 @@ class Patches:
     notes: tuple[Note, ...]
 
 
-def json_patches(mendable: Iterable[Mendable]) -> Patches:
+def json_patches(mendable: Iterable[Mendable | MendableText]) -> Patches:
     """A JSON list with one entry for each workload: which it is, and its RFC 6902 operations."""
     entries = []
     notes: list[Note] = []
@@ -44,7 +44,7 @@ def json_patches(mendable: Iterable[Mendable]) -> Patches:
     return Patches(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", tuple(notes))
 
 
-def kustomize_patches(mendable: Iterable[Mendable]) -> Patches:
+def kustomize_patches(mendable: Iterable[Mendable | MendableText]) -> Patches:
     """A stream of strategic-merge patches, one document for each workload, to be named under `patches:`."""
     documents = []
     notes: list[Note] = []
@@ -57,9 +57,11 @@ def kustomize_patches(mendable: Iterable[Mendable]) -> Patches:
     return Patches("---\n".join(documents), tuple(notes))
 
 
-def _by_workload(mendable: Iterable[Mendable]) -> list[list[Mendable]]:
+def _by_workload(mendable: Iterable[Mendable | MendableText]) -> list[list[Mendable]]:
     groups: dict[tuple[int, object], list[Mendable]] = {}
     for each in mendable:
+        if isinstance(each, MendableText):
+            continue  # no object that a patch could be for
         groups.setdefault((id(each.document.root), each.workload.at), []).append(each)
     return list(groups.values())
 

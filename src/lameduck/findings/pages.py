@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from lameduck.ending.playing import Behaviour
+from lameduck.ending.behaviour import Behaviour
 from lameduck.findings.catalogue import FINDINGS, RETIRED
-from lameduck.findings.examples import behaviours, case, manifest, witness
+from lameduck.findings.examples import behaviours, case, manifest, sysctl_file, witness
 from lameduck.findings.finding import Example, Finding, Found, Witness
-from lameduck.findings.looking import look, look_into
+from lameduck.findings.looking import look, look_into, look_into_settings
 from lameduck.findings.words import command, seconds
 
 __all__ = ["PAGES", "all_pages", "page_of"]
@@ -84,6 +84,11 @@ def _spaced(lines: list[str]) -> Iterator[str]:
 
 def _example(finding: Finding, example: Example, heading: str, *, without: str | None = None) -> Iterator[str]:
     yield from ("", f"### {heading}", "")
+    if example.settings:
+        yield from ("```ini", example.settings.rstrip(), "```", "")
+        found = look_into_settings(sysctl_file(example), example.kubernetes)
+        yield from _found("`lameduck check`", found, without)
+        return
     yield from ("```yaml", manifest(example).rstrip(), "```", "")
     if finding.seen_by(Witness.FILES) and example.only is not Witness.ENDING:
         yield from _found("`lameduck check`", look_into(case(example)), without)

@@ -29,16 +29,11 @@ class SysctlFile:
     problems: tuple[Problem, ...] = ()
 
 
-def is_sysctl_file(name: str, text: str) -> bool:
-    """Whether this is a sysctl file: a *.conf whose every line that is no comment begins with a sysctl's key.
-
-    For a folder's many *.conf; one that the user names may be tried at once.
-    """
-    if not name.endswith(".conf"):
-        return False
+def is_sysctl_file(text: str) -> bool:
+    """Whether a text is a sysctl file: every line that is no comment begins with a sysctl's key, and one sets it."""
     lines = [line.strip() for line in text.splitlines()]
     written = [line for line in lines if line and line[0] not in "#;"]
-    return bool(written) and all(_KEY.match(line) for line in written)
+    return any("=" in line for line in written) and all(_KEY.match(line) for line in written)
 
 
 def read_sysctls(source: Source) -> SysctlFile:
