@@ -44,8 +44,10 @@ def entry_of(
     signal = stop_signal or (build.stop_signal if build is not None else None) or "SIGTERM"
     entering = _Entering(build, _environment(container, build), container.working_dir)
     standing = Standing(signal.upper().removeprefix("SIG"), pid1=pid1)
-    ways = entering.ways(tuple(words), standing, _whole(words), 0)
-    return _joined(ways)
+    entry = _joined(entering.ways(tuple(words), standing, _whole(words), 0))
+    if build is not None and not container.command and not build.complete and entry.doubt is None:
+        return replace(entry, doubt=f"the image {build.name} stands on may have an entrypoint of its own")
+    return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,12 @@ class _Entering:
         script = self._script(values[0].text)
         if script is not None:
             return self._file(script, words, link, standing, where, depth)
+        if self.build is not None and values[0].text in self.build.handing_over and len(words) > 1:
+            ways = self.ways(words[1:], standing, where, depth + 1)
+            return tuple(_Way((link, *way.links), way.service, way.doubt) for way in ways)
+        if self.build is not None and values[0].text in self.build.becomes:
+            service = replace(link, words=(*self.build.becomes[values[0].text], *link.words[1:]))
+            return (_Way((link, service), service),)
         if link.program in _SCRIPT_NAMES or link.program.endswith((".sh", ".bash")):
             doubt = f"the script {values[0].text} was not found"
             return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lameduck.pod.entry import Inside, Shell, Span
 from lameduck.pod.place import FieldPath
 from lameduck.pod.shell_words import Value
 from lameduck.pod.source import Source
 
-__all__ = ["ImageBuild", "ImageWord", "Origin", "normal"]
+__all__ = ["Files", "ImageBuild", "ImageWord", "NoFiles", "Origin", "normal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,22 @@ class ImageWord:
     origin: Origin | None = None
 
 
+class Files(Protocol):
+    """The text files of an image, as far as they are known."""
+
+    def find(self, path: str) -> Origin | None:
+        """The text of the file at that absolute path; None: there is none, or nothing is known of it."""
+
+
+class NoFiles:
+    """An image of whose files nothing is known."""
+
+    def find(self, path: str) -> Origin | None:
+        """Nothing, whatever the path."""
+        del path
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class ImageBuild:
     """An image as its files, or common knowledge, tell it."""
@@ -64,13 +81,16 @@ class ImageBuild:
     software: str | None = None
     programs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
-    files: Mapping[str, Source] = field(default_factory=dict, compare=False)
-    """Text files by their absolute path in the image."""
+    handing_over: frozenset[str] = frozenset()
+    """Entrypoint scripts of well-known images that end with exec of their arguments."""
+    becomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """Scripts of well-known images that end with exec of this command."""
+    files: Files = field(default_factory=NoFiles, compare=False)
 
     def file(self, path: str, working_dir: str | None = None) -> Origin | None:
         """The text file at that path of the image, or of that name on the usual PATH; None: none is known."""
-        source = next((self.files[one] for one in self._candidates(path, working_dir) if one in self.files), None)
-        return Origin(source=source, end=len(source.text)) if source is not None else None
+        found = (self.files.find(one) for one in self._candidates(path, working_dir))
+        return next((one for one in found if one is not None), None)
 
     def _candidates(self, path: str, working_dir: str | None) -> list[str]:
         if path.startswith("/"):
