@@ -1,13 +1,13 @@
 #!/bin/sh
 # The image's nginx, in the foreground, on the port that lameduck names: serve-nginx.sh PORT
-# /download takes about four seconds for each client, as a slow client of a real service would.
+# /download takes about three and a half seconds for each client, as a slow client of a real service would.
 set -eu
 port=$1
 prefix=$(mktemp -d "${TMPDIR:-/tmp}/lameduck-nginx.XXXXXX")
 chmod 755 "$prefix" # its workers are another user when root starts it
 mkdir "$prefix/html" "$prefix/temp"
 echo hello > "$prefix/html/index.html"
-head -c 200000 /dev/zero > "$prefix/html/download"
+head -c 180000 /dev/zero > "$prefix/html/download"
 cat > "$prefix/nginx.conf" <<EOF
 daemon off;
 worker_processes 2;

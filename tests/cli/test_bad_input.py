@@ -1,6 +1,5 @@
 """Input that cannot be used: one line that says what, where and what to do, exit code 2, and nothing is left behind."""
 
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -133,13 +132,6 @@ def test_words_that_cannot_be_used(tmp_path: Path, words: list[str], complaint: 
     before = sorted(path.name for path in tmp_path.iterdir())
     assert complaint in refused(*words, cwd=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; to run this test: run it as another user")
-def test_a_report_into_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
-    manifest(tmp_path)
-    (tmp_path / "reports").mkdir(mode=0o555)
-    assert "cannot be written: Permission denied" in refused("web.yaml", "--html", "reports/x.html", cwd=tmp_path)
 
 
 def test_a_report_into_a_folder_where_no_file_can_be_made(tmp_path: Path) -> None:

@@ -190,7 +190,10 @@ def test_a_container_starts_with_default_dispositions_and_an_empty_mask(play: Pl
     async def story(engine: ProcessEngine) -> None:
         _, output = await start(engine, ("sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status; echo end"))
         await output.until("end")
-        assert [int(line.split()[1], 16) for line in output.lines[:2]] == [0, 0]
+        # The C library keeps signals 32 and 33 for its threads and lets nobody set them (nptl(7)); what a caller of the
+        # tests has left in them stays.
+        masks = [int(line.split()[1], 16) & ~(0b11 << 31) for line in output.lines[:2]]
+        assert masks == [0, 0]
 
     play(story)
 
