@@ -31,10 +31,8 @@ class Lines:
         """Put new items before the item of that number, or below the last one."""
         layout = self._layout
         column = self._column(sequence)
-        first_dash = layout.dash(sequence, 0)
-        width = sequence.items[0].start - first_dash
-        if layout.text[first_dash + 1 : sequence.items[0].start].strip(" ") or width < 2:
-            width = 2
+        behind = layout.text[sequence.start + 1 : sequence.items[0].start]
+        width = 1 + len(behind) if behind and not behind.strip(" ") else None
         lines = [line for value in new for line in block_item(value, column, manner, width)]
         if number == 0:
             start = sequence.start
@@ -111,7 +109,11 @@ class Lines:
         column = layout.column(entry.key.start)
         lines = block_entry(key, value, column, manner)
         text = layout.line_break(entry.key.start).join(lines)[column:]
-        return [Edit(entry.key.start, self._end(entry), text)]
+        end = self._end(entry)
+        if layout.line_start(end) == layout.line_start(entry.key.start):
+            return [Edit(entry.key.start, end, text)]  # a comment beside it stays
+        # Comments inside speak of what goes.
+        return [Edit(entry.key.start, layout.below(end, column), text)]
 
     def give_value(self, key: Node, old: Node, new: Json, manner: Manner) -> list[Edit]:
         """Put another value behind a key, in whatever style the old one was and the new one is."""
@@ -149,7 +151,7 @@ class Lines:
         opener = self._layout.text[old.start : old.start + 1]
         if opener in ('"', "'") and "\n" not in new:
             return " " + scalar_text(new, opener), []
-        if self._layout.is_block_text(old) and new.endswith("\n") and new.strip() and new[0] not in " \n#":
+        if self._layout.is_block_text(old) and new.endswith("\n") and new.strip() and new[0] not in " \n":
             if any(not line.strip() and line for line in new.split("\n")) or not new.replace("\n", " ").isprintable():
                 return None
             header, *lines = literal(new, indent)

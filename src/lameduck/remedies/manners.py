@@ -22,6 +22,7 @@ class _Seen:
 
     steps: Counter[int] = field(default_factory=Counter)
     dashes: Counter[int] = field(default_factory=Counter)
+    widths: Counter[int] = field(default_factory=Counter)
     quotes: Counter[str] = field(default_factory=Counter)
     bracketed: Counter[bool] = field(default_factory=Counter)
     quoted: Counter[bool] = field(default_factory=Counter)
@@ -53,6 +54,7 @@ class Manners:
         return Manner(
             step=step,
             dash=_usual((each.dashes for each in seen), step),
+            width=_usual((each.widths for each in seen), plain.width),
             quote=_usual((each.quotes for each in seen), plain.quote),
             flow_lists=_usual((each.bracketed for each in seen), plain.flow_lists),
             quoted_items=_usual((each.quoted for each in seen), plain.quoted_items),
@@ -114,6 +116,10 @@ def _look_at_list(layout: Layout, node: Sequence, parent: int | None, seen: _See
     flow = layout.is_flow(node)
     if not flow and parent is not None:
         seen.dashes[layout.column(node.start) - parent] += 1
+    if not flow and node.items:
+        behind = layout.text[node.start + 1 : node.items[0].start]
+        if behind and not behind.strip(" "):
+            seen.widths[1 + len(behind)] += 1
     if not node.items or not all(isinstance(item, Scalar) for item in node.items):
         return
     seen.bracketed[flow] += 1

@@ -10,9 +10,11 @@ from lameduck.remedies.remedy import Json
 __all__ = ["Flow", "Manner", "block_entry", "block_item", "flow_text", "scalar_text"]
 
 # Narrow on purpose: what every YAML reader, of 1.1 and 1.2, takes for text, in block and flow.
-_PLAIN = re.compile(r"[A-Za-z_/.][A-Za-z0-9_/.@+=%-]*(?:[: ](?:[A-Za-z0-9_/.@+=%-])+)*|[0-9]+[A-Za-z%]+", re.ASCII)
+_PLAIN = re.compile(
+    r"(?:--?(?=[A-Za-z]))?[A-Za-z_/.$][A-Za-z0-9_/.@+=%-]*(?:[: ](?:[A-Za-z0-9_/.@+=%-])+)*|[0-9]+[A-Za-z%]+", re.ASCII
+)
 _WORDS_OF_OTHERS = frozenset(("=", "<<", ".", "...", "---"))
-_LITERAL = re.compile(r"(?![\s#])[\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]+")
+_LITERAL = re.compile(r"(?!\s)[\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]+")
 _LIST_WIDTH = 100
 
 
@@ -36,6 +38,8 @@ class Manner:
     """By how much a mapping in a mapping is indented."""
     dash: int = 2
     """By how much the dash is indented beyond the key above it."""
+    width: int = 2
+    """Of a dash with the space behind it."""
     quote: str = '"'
     flow_lists: bool = True
     """Lists of words and numbers stand in brackets."""
@@ -107,8 +111,9 @@ def block_entry(key: str, value: Json, indent: int, manner: Manner) -> list[str]
             return [f"{head} {scalar_text(value, default=manner.quote)}"]
 
 
-def block_item(value: Json, indent: int, manner: Manner, width: int = 2) -> list[str]:
-    """The lines of a list's item in block style. `width`: of the dash and the space behind it."""
+def block_item(value: Json, indent: int, manner: Manner, width: int | None = None) -> list[str]:
+    """The lines of a list's item in block style. `width`: of the dash and the space behind it, if not the usual."""
+    width = manner.width if width is None else width
     head = " " * indent + "-".ljust(width)
     match value:
         case dict() if value:
