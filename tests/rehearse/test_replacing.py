@@ -8,7 +8,6 @@ from lameduck.rehearse.replacing import (
     PodState,
     Replacing,
     Steps,
-    fenceposts,
     replacement_due,
     replacing_of,
     rollout_steps,
@@ -33,28 +32,6 @@ def old(name: str, **state: bool) -> PodState:
 
 def new(name: str, **state: bool) -> PodState:
     return PodState(name, old=False, **state)
-
-
-@pytest.mark.parametrize(
-    ("replicas", "strategy", "expected"),
-    [
-        (1, RollingUpdate("25%", "25%"), (1, 0)),
-        (2, RollingUpdate("25%", "25%"), (1, 0)),
-        (4, RollingUpdate("25%", "25%"), (1, 1)),
-        (10, RollingUpdate("25%", "25%"), (3, 2)),
-        (1, RollingUpdate("0%", "25%"), (0, 1)),
-        (3, RollingUpdate(0, 1), (0, 1)),
-    ],
-)
-def test_surge_is_rounded_up_and_unavailable_down(
-    replicas: int, strategy: RollingUpdate, expected: tuple[int, int]
-) -> None:
-    assert fenceposts(replicas, strategy) == expected
-
-
-def test_a_value_that_is_no_percentage_is_named() -> None:
-    with pytest.raises(InputError, match="'a lot' is neither"):
-        fenceposts(2, RollingUpdate("a lot", 0))
 
 
 def test_with_one_replica_the_old_pod_stays_until_the_new_one_is_available() -> None:

@@ -41,6 +41,17 @@ spec:
       targetPort: 8080
 """
 """For an example's `objects`: without it nothing sends traffic to its Deployment, as far as the files tell."""
+_PROBE = "readinessProbe: {tcpSocket: {port: 8080}}"
+_BUDGET = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: web
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels: {app: web}
+"""
 POD = "web-a1"
 """The pod that ends. The others are web-a2 and so on."""
 REPLACEMENT = f"{POD}-new"
@@ -76,9 +87,15 @@ def request(
 
 def manifest(example: Example) -> str:
     """The example's Deployment as YAML, and its objects behind it."""
+    objects = dedent(example.objects).strip("\n")
+    if example.whole:
+        return "\n---\n".join(part for part in (dedent(example.whole).strip("\n"), objects) if part) + "\n"
     container = dedent(example.container).strip("\n")
     if "image:" not in container:
         container = f"image: registry.example/app:1\n{container}".rstrip("\n")
+    if "kind: Service" in objects and not example.bare:
+        container += "" if "readinessProbe:" in container else f"\n{_PROBE}"
+        objects += "" if "kind: PodDisruptionBudget" in objects else f"\n---\n{_BUDGET.strip()}"
     lines = [
         "apiVersion: apps/v1",
         "kind: Deployment",
@@ -97,8 +114,8 @@ def manifest(example: Example) -> str:
         "      containers:",
         "        - name: app",
         *_block(container, 10),
+        *_block(example.beside, 8),
     ]
-    objects = dedent(example.objects).strip("\n")
     return "\n".join([*lines, *(("---", objects) if objects else ())]) + "\n"
 
 

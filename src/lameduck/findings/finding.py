@@ -20,7 +20,7 @@ from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.sysctls import Settings
-from lameduck.pod.workloads import Workload
+from lameduck.pod.workloads import Document, Workload
 from lameduck.remedies.remedy import Remedy
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class Sighting:
     """Where in a script or Dockerfile; then `at` is where the manifest leads there, if it does."""
     uncertain: bool = False
     """The files leave a doubt, and the message says which."""
+    document: Document | None = None
+    """The document that `at` belongs to; None: the workload's."""
 
 
 InEnding: TypeAlias = Callable[[Witnessed], Iterator[Sighting]]
@@ -200,6 +202,12 @@ class Example:
     objects: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     settings: str = ""
+    beside: str = ""
+    """Further regular containers of the pod, as a YAML list."""
+    whole: str = ""
+    """A manifest in place of the Deployment, for what is none (a Job)."""
+    bare: bool = False
+    """Nothing is filled in: behind a Service, an example has a readiness probe and a budget unless it is about them."""
     kubernetes: tuple[int, int] = (1, 36)
     only: Witness | None = None
 

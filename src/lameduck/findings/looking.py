@@ -90,4 +90,6 @@ def _found(finding: Finding, seen: Sighting, workload: Workload, remedy: Remedy 
 def _place(seen: Sighting, workload: Workload) -> Place:
     if seen.span is not None:
         return seen.span.place
+    if seen.document is not None:
+        return seen.document.place(seen.at or ())
     return workload.place(workload.at if seen.at is None else seen.at)

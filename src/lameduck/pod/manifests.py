@@ -11,10 +11,12 @@ from lameduck.pod.containers import Container, Role
 from lameduck.pod.documents import SourceDocument
 from lameduck.pod.fields import Complaints, Fields
 from lameduck.pod.ingress_reading import read_ingress
+from lameduck.pod.job_reading import read_failure_rules
 from lameduck.pod.nodes import Mapping, Scalar, Sequence, follow
 from lameduck.pod.place import FieldPath, Problem
 from lameduck.pod.pod_reading import read_container, read_pod
 from lameduck.pod.rollout_reading import read_rollout
+from lameduck.pod.selectors import LabelSelector, read_selector
 from lameduck.pod.service_reading import read_service
 from lameduck.pod.templates import KNATIVE, KSERVE, PodTemplate, pod_templates
 from lameduck.pod.workloads import Service, Workload
@@ -38,6 +40,8 @@ _MODEL_SERVERS = (
     *("model", "huggingface", "lightgbm", "onnx", "paddle", "pmml"),
     *("pytorch", "sklearn", "tensorflow", "triton", "xgboost"),
 )
+_WITH_LABEL_SELECTOR = ("apps", "argoproj.io", "apps.kruise.io")
+_WITH_PLAIN_SELECTOR = ("DeploymentConfig", "ReplicationController")
 _CONTAINER_NAMES = {KNATIVE: "user-container", KSERVE: "kserve-container"}
 _KNATIVE_TIMEOUT_S = 300  # config-defaults, revision-timeout-seconds; Knative's controller makes it the pod's grace
 
@@ -136,6 +140,7 @@ class _Reading:
             self.services += [service] if service is not None else []
             return service is not None
         rollout = read_rollout(obj, group=group, kind=kind)
+        spec = obj.fields("spec")
         for template in templates:
             self.workloads.append(
                 Workload(
@@ -157,6 +162,10 @@ class _Reading:
                     min_ready_s=rollout.min_ready_s,
                     at=obj.at,
                     annotations=annotations,
+                    replicas_at=spec.path("replicas") if spec is not None and spec.has("replicas") else None,
+                    selector=_own_selector(spec, group=group, kind=kind),
+                    progress_deadline_s=_progress_deadline(spec, group=group, kind=kind),
+                    failure_rules=read_failure_rules(obj, group=group, kind=kind),
                 )
             )
         return True
@@ -201,6 +210,20 @@ def _default_grace(template: PodTemplate, group: str) -> int:
         return 30  # T5
     timeout = template.spec.whole("timeoutSeconds", wants="whole seconds", least=1)
     return _KNATIVE_TIMEOUT_S if timeout is None else timeout
+
+
+def _own_selector(spec: Fields | None, *, group: str, kind: str) -> LabelSelector | None:
+    if spec is None or not spec.has("selector"):
+        return None
+    if group in _WITH_LABEL_SELECTOR and kind not in _WITH_PLAIN_SELECTOR:
+        return read_selector(spec)
+    return LabelSelector(spec.text_pairs("selector")) if kind in _WITH_PLAIN_SELECTOR else None
+
+
+def _progress_deadline(spec: Fields | None, *, group: str, kind: str) -> int | None:
+    if spec is None or (group, kind) != ("apps", "Deployment"):
+        return None
+    return spec.whole("progressDeadlineSeconds", wants="whole seconds", least=1, example=600)
 
 
 def _models(template: PodTemplate) -> tuple[Container, ...]:

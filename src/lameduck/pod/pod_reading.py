@@ -65,6 +65,7 @@ def read_pod(
         active_deadline_s=spec.whole("activeDeadlineSeconds", wants="whole seconds", least=1),
         os_name=os.text("name") if os is not None else None,
         sysctls=tuple(_sysctls(spec)),
+        claims=tuple(_claims(spec)),
     )
 
 
@@ -158,6 +159,12 @@ def _config_volumes(spec: Fields) -> dict[str, tuple[ConfigMount, ...]]:
         if maps and (name := volume.text("name")):
             volumes[name] = maps
     return volumes
+
+
+def _claims(spec: Fields) -> Iterator[str]:
+    for volume in spec.list_of_fields("volumes"):
+        if volume.has("persistentVolumeClaim") and (claim := volume.fields("persistentVolumeClaim")) is not None:
+            yield claim.text("claimName") or ""
 
 
 def _config_volume(source: Fields) -> ConfigMount | None:

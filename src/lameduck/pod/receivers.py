@@ -7,7 +7,7 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.workloads import Service, ServicePort
 
-__all__ = ["Receiver", "receivers"]
+__all__ = ["Receiver", "client_services", "receivers"]
 
 _SCRAPED = ("metrics", "monitoring", "prometheus", "prom", "telemetry", "healthz", "health", "probe", "debug", "pprof")
 
@@ -18,6 +18,7 @@ class Receiver:
 
     container: Container
     service: Service
+    port: ServicePort
 
 
 def receivers(case: Case) -> tuple[Receiver, ...]:
@@ -31,8 +32,17 @@ def receivers(case: Case) -> tuple[Receiver, ...]:
         for port in service.ports:
             if not _is_scraped(service, port):
                 for container in _behind(case, port):
-                    found.setdefault(container.name, Receiver(container, service))
+                    found.setdefault(container.name, Receiver(container, service, port))
     return tuple(found.values())
+
+
+def client_services(case: Case) -> tuple[Service, ...]:
+    """The Services through which clients reach its containers; not those that only monitoring asks."""
+    return tuple(
+        service
+        for service in case.services
+        if any(not _is_scraped(service, port) and any(True for _ in _behind(case, port)) for port in service.ports)
+    )
 
 
 def _is_scraped(service: Service, port: ServicePort) -> bool:

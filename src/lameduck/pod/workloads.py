@@ -5,10 +5,12 @@ from typing import Protocol, TypeAlias
 
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.sysctls import Setting
 
 __all__ = [
     "Document",
+    "FailureRules",
     "OnDelete",
     "PodSpec",
     "Recreate",
@@ -52,6 +54,8 @@ class PodSpec:
     os_name: str | None = None
     sysctls: tuple[Setting, ...] = ()
     """securityContext.sysctls."""
+    claims: tuple[str, ...] = ()
+    """Its volumes that are persistent volume claims."""
 
     def container(self, name: str) -> Container:
         """The container of that name. Raises KeyError."""
@@ -83,6 +87,21 @@ Strategy: TypeAlias = RollingUpdate | Recreate | OnDelete
 
 
 @dataclass(frozen=True, slots=True)
+class FailureRules:
+    """What a Job makes of pods that fail (T122, T123)."""
+
+    backoff_limit: int = 6
+    backoff_limit_at: FieldPath | None = None
+    """None: not written in the file."""
+    policy_at: FieldPath | None = None
+    """podFailurePolicy; None: not written."""
+    ignores_disruptions: bool = False
+    """Whether a rule ignores pods with the condition DisruptionTarget."""
+    at: FieldPath = ()
+    """The Job's spec."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Anything that holds a pod template, or a Pod itself; `kind` is kept by name, also when it is not known here."""
 
@@ -99,6 +118,14 @@ class Workload:
     """Where the object stands in its document; not at the top inside a List."""
     annotations: tuple[tuple[str, str], ...] = ()
     """Those of the object itself; the pod's own are `pod.annotations`."""
+    replicas_at: FieldPath | None = None
+    """None: not written in the file."""
+    selector: LabelSelector | None = None
+    """By which it finds its own pods; None: none is written."""
+    progress_deadline_s: int | None = None
+    """None: not written; a Deployment has 600 then (T116)."""
+    failure_rules: FailureRules | None = None
+    """Jobs and CronJobs only."""
 
     @property
     def is_complete(self) -> bool:

@@ -5,16 +5,16 @@ A StatefulSet waits until the old object is gone, because the name is the same (
 terminal (T121); Recreate until all old pods are (T117). Nothing here reads a clock: the asker says what is available.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
 from lameduck.pod.place import InputError
+from lameduck.pod.rolling import fenceposts, share
 from lameduck.pod.workloads import OnDelete, Recreate, RollingUpdate, Workload
 
-__all__ = ["PodState", "Replacing", "Steps", "fenceposts", "replacement_due", "replacing_of", "rollout_steps"]
+__all__ = ["PodState", "Replacing", "Steps", "replacement_due", "replacing_of", "rollout_steps"]
 
 
 class Replacing(Enum):
@@ -79,26 +79,6 @@ def replacement_due(replacing: Replacing, pod: PodState) -> bool:
             assert_never(replacing)
 
 
-def fenceposts(replicas: int, strategy: RollingUpdate) -> tuple[int, int]:
-    """(maxSurge, maxUnavailable) as pods: surge rounded up, unavailable down; both 0 makes unavailable 1 (T114).
-
-    Raises InputError for a value that is neither a number nor a percentage.
-    """
-    surge = _resolve(strategy.max_surge, replicas, up=True)
-    unavailable = _resolve(strategy.max_unavailable, replicas, up=False)
-    return (surge, unavailable) if surge or unavailable else (0, 1)
-
-
-def _resolve(value: int | str, replicas: int, *, up: bool) -> int:
-    if isinstance(value, int):
-        return max(0, value)
-    text = value.strip()
-    if not (text.endswith("%") and text[:-1].isdigit()):
-        raise InputError(f"{value!r} is neither a number nor a percentage.", at="rollingUpdate", do="Write 1 or 25%.")
-    share = int(text[:-1]) * replicas / 100
-    return math.ceil(share) if up else math.floor(share)
-
-
 def rollout_steps(workload: Workload, replicas: int, pods: Sequence[PodState]) -> Steps:
     """What the workload's controller does next to replace all old pods; empty steps: wait for something to change.
 
@@ -124,7 +104,7 @@ def rollout_steps(workload: Workload, replicas: int, pods: Sequence[PodState]) -
                 case "StatefulSet":
                     return _one_by_one(replicas, pods, after_gone=True)
                 case "DaemonSet":
-                    surge = _resolve(strategy.max_surge, replicas, up=True)
+                    surge = share(strategy.max_surge, replicas, up=True)
                     return _surge(replicas, pods, surge, 0) if surge else _one_by_one(replicas, pods, after_gone=False)
                 case _:
                     return _surge(replicas, pods, *fenceposts(replicas, strategy))
