@@ -30,7 +30,7 @@ _SETTINGS = (
 _SPEAKS_OF_IT = re.compile(
     r"(shutdown|terminat\w*|stop|drain\w*|sigterm|exit)[-_.]?(initial[-_.]?)?(delay|wait|sleep|pause|linger)"
     r"|(delay|wait|sleep)[-_.]?(before|on|for)?[-_.]?(shutdown|terminat|stop|exit|drain|sigterm)"
-    r"|lame[-_.]?duck",
+    r"|lame[-_.]?duck(?!\.)",  # not a module of ours
     re.IGNORECASE,
 )
 _LAMEDUCK_RUN = ("lameduck", "run")
