@@ -13,6 +13,7 @@ from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import FieldPath, InputError
+from lameduck.pod.programs import GRACEFUL_SIGNALS
 
 __all__ = ["StopTime", "stop_time"]
 
@@ -38,6 +39,8 @@ _OPTIONS = {
     "vllm": "--shutdown-timeout",  # "vllm serve"
 }
 _VARIABLES = {"granian": "GRANIAN_WORKERS_KILL_TIMEOUT", "gunicorn": "GUNICORN_CMD_ARGS"}
+_GUNICORN_SETS = ("-c", "--config", "--graceful-timeout")
+"""With one of them the default is not what counts, although its value may not be known."""
 _GUNICORN_DEFAULT = StopTime(Seconds(30.0), "gunicorn's graceful timeout is 30 s unless it is set", is_default=True)
 
 _SPRING_PROPERTY = "spring.lifecycle.timeout-per-shutdown-phase"
@@ -59,8 +62,10 @@ _DIRECTIVES = {
 
 
 def stop_time(case: Case, container: Container) -> StopTime | None:
-    """The application's own limit for its stop; None: none is known, or it has none."""
+    """The application's own limit for its stop; None: none is known, or it has none, or its stop signal is not it."""
     known = software(case, container)
+    if not _drains(case, container, known):
+        return None
     found = (
         *_of_options(case, container, known),
         *_of_variables(case, container, known),
@@ -70,9 +75,18 @@ def stop_time(case: Case, container: Container) -> StopTime | None:
     return max(found, key=lambda time: time.seconds, default=_default(case, container, known))
 
 
+def _drains(case: Case, container: Container, known: str | None) -> bool:
+    """Whether the stop signal may make it drain: false where the image's is known to make it stop at once (B11)."""
+    image = case.images.get(container.name)
+    graceful = "SIGTERM" if known == "gunicorn" else GRACEFUL_SIGNALS.get(known or "")
+    if image is None or not image.stop_signal_known or graceful is None:
+        return True
+    return (image.stop_signal or "SIGTERM") == graceful
+
+
 def _default(case: Case, container: Container, known: str | None) -> StopTime | None:
     words = main_words(case, container)
-    if known != "gunicorn" or any(word.startswith(("-c", "--config")) for word in words):
+    if known != "gunicorn" or any(word.startswith(_GUNICORN_SETS) for word in words):
         return None
     return None if "GUNICORN_CMD_ARGS" in environment(case, container) else _GUNICORN_DEFAULT
 

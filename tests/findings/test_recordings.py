@@ -1,0 +1,112 @@
+"""What the files of real endings show: each recording's manifest, read as `check` would read it.
+
+The table names every recording in which something is to be seen, with a `?` where the files leave a doubt. All others
+are clean: the loss that was recorded there is not to be seen in the files, or there is none. A new family of findings
+adds its letters to FAMILIES and its codes to the table.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lameduck.findings.looking import look_into
+from lameduck.pod.case import Case, Image
+from lameduck.pod.reading import read_text
+
+FAMILIES = ("LD2", "LD3")
+EXPECTED = {
+    # gunicorn's own 30 s, unless a gunicorn.conf.py says otherwise; SIGQUIT makes it stop at once (app-gunicorn-quit)
+    "app-gunicorn-shell": {"LD301?"},
+    "app-gunicorn-sync": {"LD301?"},
+    "app-gunicorn-threads": {"LD301?"},
+    # labapp is nobody that the files know: it serves on by itself here (drain:4), and refuses there (exit:0)
+    "deployment-pod-delete": {"LD201?"},
+    "rollout-minready": {"LD201?"},
+    "rollout-surge": {"LD201?"},
+    "rollout-surge-exit-at-once": {"LD201?"},
+    "hook-background-child": {"LD208"},
+    "hook-http-hostnetwork": {"LD202"},
+    "hook-kill9-pid1": {"LD207"},
+    "hook-kills-pid1": {"LD207"},
+    "hook-missing-binary": {"LD203"},
+    "hook-missing-sleep": {"LD203"},
+    "hook-named-port-missing": {"LD202"},
+    "hook-outlasts-exec": {"LD204"},
+    "hook-sleep-equals-grace": {"LD204"},
+    "hook-tcp": {"LD202"},
+    "mix-09": {"LD204"},
+    "mix-15": {"LD204"},
+    "mix-21": {"LD204"},
+    "mix-31": {"LD204"},
+    "nginx-hook-quit": {"LD206"},
+    "sidecar-exits-early": {"LD207"},
+    "spec-grace-0": {"LD302"},
+}
+ONLY_SEEN_IN_THE_ENDING = {
+    "app-gunicorn-quit": "SIGQUIT is not graceful for gunicorn: that is a matter of signals",
+    "hook-http-outlasts": "the server answers after the grace",
+    "hook-http-refused": "nobody listens on the port, and declaring one is not needed",
+    "hook-ignores-term-outlasts": "labhook is no program that the files know",
+    "hook-nonzero": "a script may exit with 3 on purpose",
+    "hook-not-executable": "modes are not in a manifest",
+    "hook-outlasts-clean": "labhook is no program that the files know",
+    "service-two-exit-at-once": "bare Pods, which nothing replaces",
+}
+
+_GOLDEN = Path(__file__).parents[1] / "golden"
+_RECORDINGS = tuple(sorted(path.stem for path in _GOLDEN.glob("*.json")))
+_STOPSIGNALS = {"-quit": "SIGQUIT", "-usr1": "SIGUSR1", "-winch": "SIGWINCH"}
+
+
+def _image(reference: str | None) -> Image | None:
+    """What golden/README.md says of the recorded images."""
+    name = (reference or "").partition(":")[0]
+    if not name.startswith("lab"):
+        return None
+    signal = next((signal for ending, signal in _STOPSIGNALS.items() if name.endswith(ending)), None)
+    if name.startswith("lab-static"):
+        return Image(name, signal, stop_signal_known=True, lacks=frozenset({"bash", "sh", "sleep"}))
+    programs = frozenset({"bash", "busybox", "nginx", "sh", "sleep"})
+    return Image(name, signal, True, "nginx" if name.startswith("lab-nginx") else None, programs)
+
+
+def _cases(recording: str) -> list[Case]:
+    raw = json.loads((_GOLDEN / f"{recording}.json").read_text(encoding="utf-8"))
+    objects = [*raw.get("pods", ()), *raw.get("objects", ()), *filter(None, (raw.get("service"),))]
+    if not objects:
+        return []
+    manifests = read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), recording)
+    return [
+        Case(
+            workload,
+            services=manifests.services_of(workload),
+            budgets=tuple(budget for budget in manifests.budgets if budget.selects(workload)),
+            config_maps={each.name: each for each in manifests.config_maps if each.is_used_by(workload)},
+            images={
+                container.name: image
+                for container in workload.pod.containers
+                if (image := _image(container.image)) is not None
+            },
+        )
+        for workload in manifests.workloads
+    ]
+
+
+def _seen(recording: str) -> set[str]:
+    return {
+        f"{found.code}{'?' if found.uncertain else ''}"
+        for case in _cases(recording)
+        for found in look_into(case)
+        if found.code.startswith(FAMILIES)
+    }
+
+
+@pytest.mark.parametrize("recording", _RECORDINGS)
+def test_the_files_of_a_recording_show_what_they_can_and_no_more(recording: str) -> None:
+    assert _seen(recording) == EXPECTED.get(recording, set())
+
+
+def test_the_tables_name_recordings_that_there_are_and_each_once() -> None:
+    assert not (EXPECTED.keys() | ONLY_SEEN_IN_THE_ENDING.keys()) - set(_RECORDINGS)
+    assert not EXPECTED.keys() & ONLY_SEEN_IN_THE_ENDING.keys()
