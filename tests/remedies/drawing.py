@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lameduck.pod.documents import Source, decodeDocument, read_documents
+from lameduck.pod.documents import SourceDocument, read_documents
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.source import Source, decode
 from lameduck.remedies.amending import Plain
