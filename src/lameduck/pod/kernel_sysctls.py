@@ -7,7 +7,6 @@ tcp(7). What can be tried was tried on Linux 6.18, in a network namespace of its
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 
@@ -92,11 +91,11 @@ KNOWN: tuple[Sysctl, ...] = (
     Sysctl("net.ipv4.tcp_tw_reuse", _N, "an outgoing connection may take the port of one in TIME_WAIT", least=0, most=2,
            begins="2 (on loopback only)"),
     Sysctl("net.ipv4.ip_local_port_range", _N, "ports that outgoing connections and bind(0) take", count=2, least=1,
-           most=65535, unit="port", begins="32768 60999"),
+           most=65535, begins="32768 60999"),
     Sysctl("net.ipv4.ip_local_reserved_ports", _N, "ports that outgoing connections leave alone", takes=Takes.PORTS,
            begins="none"),
     Sysctl("net.ipv4.ip_unprivileged_port_start", _N, "the first port that needs no privilege", least=0, most=65535,
-           unit="port", begins="1024, or what the container runtime sets"),
+           begins="1024, or what the container runtime sets"),
     Sysctl("net.ipv4.ping_group_range", _N, "groups that may open ping sockets", count=2, least=0,
            most=2**32 - 1),
     Sysctl("net.ipv4.tcp_fin_timeout", _N, "how long an orphaned connection stays in FIN_WAIT_2; not TIME_WAIT, which "
@@ -217,5 +216,7 @@ def meant(key: str) -> str | None:
     elsewhere = sorted(other for other in names if other.rpartition(".")[2] == name)
     if elsewhere:
         return elsewhere[0]
+    from difflib import get_close_matches  # rarely needed, and `check` must start fast
+
     like = get_close_matches(key, [other for other in names if other.rpartition(".")[0] == folder], n=1, cutoff=0.94)
     return like[0] if like else None
