@@ -67,6 +67,7 @@ def test_one_cause_has_one_finding() -> None:
     # Gone, the node's, and unsafe at once; quotes and an unknown key.
     assert [code for code, _ in _in_pod(("net.ipv4.tcp_tw_recycle", "1"))] == ["LD801"]
     assert [code for code, _ in _in_pod(("net.core.rmem_max", "1048576"))] == ["LD802"]
+    assert [code for code, _ in _in_pod(("vm.nr_pdflush_threads", "1"))] == ["LD801"]
     assert [code for code, _ in _in_pod(("vm.swappiness", "1"))] == ["LD802"]
     assert [code for code, _ in _in_pod(("net.core.somaxconn", "4096"))] == ["LD803"]
     assert [code for code, _ in _in_pod(("net.core.somaxconn", "4096"), pod="hostNetwork: true")] == ["LD802"]
@@ -91,6 +92,13 @@ def test_in_the_hosts_network_an_init_container_changes_the_node() -> None:
     assert seen("net.core.rmem_max=1048576") == [("LD802", Severity.ERROR)]
     assert seen("net.core.rmem_max=1048576", "hostNetwork: true") == [("LD802", Severity.INFO)]
     assert seen("sunrpc.tcp_slot_table_entries=128") == []
+
+
+def test_in_the_hosts_network_the_range_is_the_nodes_and_ld802_speaks() -> None:
+    ports = "ports: [{containerPort: 8080}]"
+    assert _in_pod(("net.ipv4.ip_local_port_range", "1024 65535"), pod="hostNetwork: true", container=ports) == [
+        ("LD802", Severity.ERROR)
+    ]
 
 
 def test_ports_that_are_reserved_in_part_leave_the_others() -> None:

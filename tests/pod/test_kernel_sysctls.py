@@ -152,6 +152,16 @@ def test_a_misspelt_key_is_told_from_one_that_is_not_known(key: str, right: str 
     assert meant(key) == right
 
 
+def test_whose_a_key_is() -> None:
+    assert scope_of("net.core.somaxconn") is Scope.NETWORK
+    assert scope_of("net.ipv4.conf.eth0.rp_filter") is Scope.NETWORK
+    assert scope_of("kernel.msgmax") is Scope.IPC
+    assert scope_of("net.ipv4.tcp_mem") is Scope.NODE
+    assert scope_of("net.ipv4.tcp_available_congestion_control") is Scope.NODE, "seen in a pod, and not to be written"
+    assert scope_of("vm.anything") is Scope.NODE
+    assert scope_of("net.netfilter.nf_conntrack_max") is None
+
+
 def test_every_safe_sysctl_belongs_to_the_namespace_that_the_kubelet_takes_it_for() -> None:
     assert [key for key in SAFE_SINCE if scope_of(key) is not kubelet_scope(key)] == []
 
