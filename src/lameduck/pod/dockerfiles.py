@@ -21,7 +21,6 @@ _VARIABLE = re.compile(
     r"\\(?P<escaped>.)|\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?[-+?])(?P<word>[^{}]*))?\})"
 )
 _QUOTED = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'")
-_SH_REPLACED = ("/bin/sh", "dash/sh", "bin/sh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,8 @@ class _Stage:
     programs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     handing_over: frozenset[str] = frozenset()
-    becomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    becomes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    base: str | None = None
     copies: tuple[Copy, ...] = ()
 
     def variables(self) -> Mapping[str, str]:
@@ -94,6 +94,7 @@ def _finished(stage: _Stage, name: str) -> ImageBuild:
         lacks=stage.lacks,
         handing_over=stage.handing_over,
         becomes=stage.becomes,
+        base=stage.base,
         files=CopiedFiles(stage.copies),
     )
 
@@ -142,6 +143,7 @@ def _from(instruction: Instruction, stages: list[_Stage], variables: Mapping[str
         lacks=known.lacks,
         handing_over=known.handing_over,
         becomes=known.becomes,
+        base=reference,
     )
 
 
@@ -175,10 +177,16 @@ def _apply(instruction: Instruction, stages: list[_Stage], context: Context | No
             _copy(instruction, stages, context)
         case "RUN":
             stage.lacks = frozenset()
-            if any(word in instruction.text for word in _SH_REPLACED) and "ln " in instruction.text:
+            if _replaces_sh(instruction.text.split()):
                 stage.sh = Shell.UNKNOWN
         case _:
             pass
+
+
+def _replaces_sh(words: list[str]) -> bool:
+    """`ln -sf /bin/bash /bin/sh`, or Debian's question whether dash is sh."""
+    links = [at for at, word in enumerate(words) if word.rpartition("/")[2] == "ln"]
+    return "dash/sh" in words or any("/bin/sh" in words[at + 1 : at + 5] for at in links)
 
 
 def _command(instruction: Instruction, stage: _Stage) -> tuple[ImageWord, ...]:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lameduck.pod.containers import Container
 from lameduck.pod.entry import Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
 from lameduck.pod.place import FieldPath
 from lameduck.pod.shell_grammar import read_script
-from lameduck.pod.shell_paths import Step, follow_script
+from lameduck.pod.shell_paths import follow_script
 from lameduck.pod.shell_signals import Standing, judge
+from lameduck.pod.shell_state import Step
 from lameduck.pod.shell_words import ARGUMENTS, Value
 from lameduck.pod.starting_shells import ShellStart, shell_start
 from lameduck.pod.wrappers import Wrapped, unwrap
@@ -19,6 +20,8 @@ __all__ = ["entry_of"]
 
 _MAX_DEPTH = 12
 _MAX_WAYS = 64
+_MAX_FOLLOWED = 400
+"""Command lines followed for one container."""
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_.-][A-Za-z0-9_.-]*\)")
 _SCRIPT_NAMES = ("entrypoint", "entrypoint.sh", "docker-entrypoint", "start.sh", "run.sh")
 _UNKNOWN_IMAGE = "the image decides what starts, and nothing here tells what it holds"
@@ -46,7 +49,7 @@ def entry_of(
     standing = Standing(signal.upper().removeprefix("SIG"), pid1=pid1)
     entry = _joined(entering.ways(tuple(words), standing, _whole(words), 0))
     if build is not None and not container.command and not build.complete and entry.doubt is None:
-        return replace(entry, doubt=f"the image {build.name} stands on may have an entrypoint of its own")
+        return replace(entry, doubt=f"the base image {build.base or ''} may have an entrypoint of its own")
     return entry
 
 
@@ -120,14 +123,17 @@ class _Entering:
     build: ImageBuild | None
     environment: Mapping[str, Value]
     working_dir: str | None
-    reading: frozenset[str] = field(default_factory=frozenset)
+    reading: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    """The scripts that are being followed, with their arguments: an entrypoint may start itself as another user."""
+    followed: int = 0
 
     def ways(self, words: tuple[_Located, ...], standing: Standing, where: _Where, depth: int) -> tuple[_Way, ...]:
         values = tuple(word.value for word in words)
         link = Link(
             tuple(value.text for value in values), Passes.REPLACED, span=where.span, at=where.at, inside=where.inside
         )
-        if depth > _MAX_DEPTH:
+        self.followed += 1
+        if depth > _MAX_DEPTH or self.followed > _MAX_FOLLOWED:
             return (_Way((link,), link, "commands start one another too deep to follow"),)
         if not values[0].known:
             doubt = f"what {values[0].text} comes to is known only when it runs"
@@ -144,9 +150,10 @@ class _Entering:
         if self.build is not None and values[0].text in self.build.handing_over and len(words) > 1:
             ways = self.ways(words[1:], standing, where, depth + 1)
             return tuple(_Way((link, *way.links), way.service, way.doubt) for way in ways)
-        if self.build is not None and values[0].text in self.build.becomes:
-            service = replace(link, words=(*self.build.becomes[values[0].text], *link.words[1:]))
-            return (_Way((link, service), service),)
+        for start_words, exec_words in self.build.becomes if self.build is not None else ():
+            if link.words[: len(start_words)] == start_words:
+                service = replace(link, words=(*exec_words, *link.words[len(start_words) :]))
+                return (_Way((link, service), service),)
         if link.program in _SCRIPT_NAMES or link.program.endswith((".sh", ".bash")):
             doubt = f"the script {values[0].text} was not found"
             return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
@@ -194,6 +201,9 @@ class _Entering:
         one_string: bool,
         errexit: bool,
     ) -> tuple[_Way, ...]:
+        here_again = (text, arguments)
+        if here_again in self.reading or sum(one[0] == text for one in self.reading) > 1:
+            return ()
         paths = follow_script(
             read_script(text),
             arguments=arguments,
@@ -206,6 +216,8 @@ class _Entering:
         shell = link.shell or Shell.UNKNOWN
         ways: list[_Way] = []
         for path in paths:
+            if path.ends == "failed":
+                continue  # a branch that gives up serves nobody
             verdict = judge(path, shell, standing)
             here = replace(link, passes=verdict.passes, why=verdict.why, sends=verdict.sends)
             if verdict.service is None:
@@ -215,10 +227,14 @@ class _Entering:
             behind = self._behind(standing, verdict.passes, verdict.sends)
             step = verdict.service
             inner = tuple(_Located(value) for value in step.words)
-            for way in self.ways(inner, behind, self._where(step, origin, link), depth + 1):
+            self.reading = (*self.reading, here_again)
+            found = self.ways(inner, behind, self._where(step, origin, link), depth + 1)
+            self.reading = self.reading[:-1]
+            for way in found:
                 ways.append(_Way((here, *way.links), way.service, verdict.doubt or way.doubt))
         if not ways:
-            return (self._lost(link, "no command of the script is known to run on"),)
+            again = any(one[0] == text for one in self.reading)
+            return () if again else (self._lost(link, "no command of the script is known to run on"),)
         return tuple(dict.fromkeys(ways))[:_MAX_WAYS]
 
     def _where(self, step: Step, origin: Origin | None, link: Link) -> _Where:
@@ -312,19 +328,15 @@ class _Entering:
 
 def _joined(ways: tuple[_Way, ...]) -> Entry:
     """Several ways to one Entry: the one with an obstacle if any has one, in doubt if they do not agree."""
+    if not ways:
+        return Entry((), None, "the script only starts itself")
     entries = [Entry(way.links, way.service, way.doubt) for way in ways]
-    hindered = [entry for entry in entries if entry.obstacle is not None]
-    chosen = (hindered or [entry for entry in entries if entry.service is not None] or entries)[0]
-    others = tuple(
-        dict.fromkeys(
-            entry.service
-            for entry in entries
-            if entry.service is not None
-            and chosen.service is not None
-            and entry.service.program != chosen.service.program
-        )
-    )
     doubt = next((entry.doubt for entry in entries if entry.doubt is not None), None)
+    hindered = [entry for entry in entries if entry.obstacle is not None]
+    free = [entry for entry in entries if entry.obstacle is None and entry.service is not None]
+    chosen = ((free or hindered if doubt is not None else hindered or free) or entries)[0]
+    services = {entry.service.program: entry.service for entry in entries if entry.service is not None}
+    others = tuple(link for name, link in services.items() if chosen.service is None or name != chosen.service.program)
     if doubt is None and hindered and len(hindered) < len(entries):
         doubt = "it depends on a branch that the files do not decide"
     if doubt is None and len({(entry.obstacle.passes, entry.obstacle.why) for entry in hindered if entry.obstacle}) > 1:

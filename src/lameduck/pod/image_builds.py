@@ -1,6 +1,5 @@
 """What is known of an image before it runs: entrypoint and command, environment, stop signal, files, which sh."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,8 +82,10 @@ class ImageBuild:
     lacks: frozenset[str] = frozenset()
     handing_over: frozenset[str] = frozenset()
     """Entrypoint scripts of well-known images that end with exec of their arguments."""
-    becomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
-    """Scripts of well-known images that end with exec of this command."""
+    becomes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    """The first words of commands that are scripts of well-known images, and what they exec in the end."""
+    base: str | None = None
+    """The image it is built from, as far as the Dockerfile says it."""
     files: Files = field(default_factory=NoFiles, compare=False)
 
     def file(self, path: str, working_dir: str | None = None) -> Origin | None:

@@ -74,7 +74,9 @@ _OFFICIAL: Mapping[str, Known] = {
     "python": Known("docker-library/python 2026-06", (), ("python3",)),
     "rabbitmq": Known("docker-library/rabbitmq 2026-06", _ENTRYPOINT, ("rabbitmq-server",), software="rabbitmq"),
     "redis": Known("docker-library/redis 2024-06", _ENTRYPOINT, ("redis-server",), software="redis"),
-    "tomcat": Known("docker-library/tomcat 2026-08", (), ("catalina.sh", "run"), software="tomcat"),
+    "tomcat": Known(
+        "docker-library/tomcat 2026-08", (), ("catalina.sh", "run"), software="tomcat", service=("java", "Bootstrap")
+    ),
 }
 _PHP = ("docker-php-entrypoint",)
 _PHP_FPM = Known("docker-library/php 2026-07; B11", _PHP, ("php-fpm",), "SIGQUIT", "php-fpm")
@@ -92,7 +94,25 @@ _UNPRIVILEGED = Known(
 )
 # They start nothing that a pod would run, and set no entrypoint and no stop signal.
 _BASES = frozenset(
-    {"alpine", "busybox", "debian", "ubuntu", "fedora", "rockylinux", "almalinux", "amazonlinux", "golang"}
+    {
+        "ruby",
+        "openjdk",
+        "perl",
+        "rust",
+        "buildpack-deps",
+        "amazoncorretto",
+        "elixir",
+        "erlang",
+        "alpine",
+        "busybox",
+        "debian",
+        "ubuntu",
+        "fedora",
+        "rockylinux",
+        "almalinux",
+        "amazonlinux",
+        "golang",
+    }
 )
 _BASE = Known("documentation")
 
@@ -188,7 +208,7 @@ def known_build(reference: str) -> ImageBuild:
         programs=image.programs if image is not None else frozenset(),
         lacks=image.lacks if image is not None else frozenset(),
         handing_over=frozenset(word for word in row.entrypoint if word.endswith(_HANDING)) if row else frozenset(),
-        becomes={row.cmd[0]: row.service} if row is not None and row.service is not None else {},
+        becomes=((row.cmd, row.service),) if row is not None and row.service is not None else (),
     )
 
 

@@ -343,6 +343,8 @@ class _Reading:
     def _expansion(self, node: "Syntax", raw: str, *, quoted: bool) -> Part:
         """`${name}` and the operators that are followed; anything else is opaque."""
         inner = [child for child in node.children if child.type not in ("${", "}")]
+        if raw == "${BASH_SOURCE[0]}":
+            return Variable("BASH_SOURCE", quoted)
         if len(inner) == 1 and inner[0].type in ("variable_name", "special_variable_name", "!", "@", "#", "*", "?"):
             return Variable(self.raw(inner[0]), quoted)
         if len(inner) in (2, 3) and inner[0].type in ("variable_name", "special_variable_name"):

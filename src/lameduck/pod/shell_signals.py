@@ -7,7 +7,7 @@ The rules were recorded from pods (G bash-*, busybox-*, dash-*, entry-*, pipelin
 from dataclasses import dataclass, replace
 
 from lameduck.pod.entry import Passes, Shell, WhyKept
-from lameduck.pod.shell_paths import Path, Step
+from lameduck.pod.shell_state import Path, Step
 from lameduck.pod.shell_traps import Handling, handle
 from lameduck.pod.short_commands import ends_by_itself, holds_open, starts_daemon
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from lameduck.pod.entry import Shell
 from lameduck.pod.shell_grammar import read_script
-from lameduck.pod.shell_paths import Job, Path, Step, follow_script
+from lameduck.pod.shell_paths import follow_script
+from lameduck.pod.shell_state import Job, Path, Step
 from lameduck.pod.short_commands import ends_by_itself
 
 __all__ = ["Handling", "handle"]
@@ -13,6 +14,10 @@ __all__ = ["Handling", "handle"]
 _OWN_GROUP = re.compile(r"^(0|-\$\$|-\$\{\$\}|-1)$")
 _JOBS = re.compile(r"^\$\(\s*jobs -p\s*\)$|^`\s*jobs -p\s*`$|^%1$|^%%$|^%\+$")
 _NUMBERS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
+# They tell the service nothing.
+_HARMLESS = frozenset(
+    {"[", "[[", ":", "cat", "date", "echo", "false", "logger", "printf", "rm", "sleep", "sync", "test", "touch", "true"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def _paths(text: str, path: Path) -> tuple[Path, ...]:
         arguments=path.variables.positional,
         environment=path.variables.named,
         functions=path.functions,
+        every_step=True,
     )
 
 
@@ -95,16 +101,16 @@ def _one(handler: Path, job: Job, path: Path, waiting: Step, shell: Shell, *, en
                 sends, waits = signal, False
         elif step.program == "wait" and sends is not None:
             waits = True
-        elif not ends_by_itself(step.words):
-            doubt = f"what {step.program} in the trap does to the service is not known"
         elif step.program == "sleep" and sends is not None:
             doubt = "whether the service ends while the trap sleeps is not known"
+        elif step.program not in _HARMLESS:
+            doubt = f"what {step.program} in the trap does to the service is not known"
     if sends is not None and not job.plain:
         doubt = doubt or "the signal goes to a shell of its own around the service"
     if handler.ends == "exec":
         doubt = doubt or "the trap execs another program"
     ended = True
-    if handler.ends != "exit" and not waits and not ends:
+    if handler.ends not in ("exit", "failed") and not waits and not ends:
         waits, ended, guess = _afterwards(path, waiting)
         doubt = doubt or guess
     return Handling(sends, waits, ended, doubt)
@@ -153,6 +159,6 @@ def _kill(step: Step, job: Job, shell: Shell) -> tuple[str, bool | None]:
         return signal, True
     if any(_JOBS.match(target) for target in targets):
         return signal, None if shell is Shell.DASH else True  # in a script, dash knows no job by number
-    if all(target.startswith("<job-") for target in targets) and targets:
+    if all(target.startswith("@job") for target in targets) and targets:
         return signal, False
     return signal, None

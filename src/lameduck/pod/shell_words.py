@@ -47,7 +47,7 @@ class Variables:
             return None
         if name == "#":
             return None if any(value.many for value in self.positional) else Value(str(len(self.positional)))
-        if name == "0":
+        if name in ("0", "BASH_SOURCE"):
             return Value(self.script)
         if name.isdigit():
             return self._positional(int(name))

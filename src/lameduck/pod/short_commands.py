@@ -27,8 +27,8 @@ _UTILITIES = """
     pwgen readlink realpath rm rmdir rsync sed seq sha1sum sha256sum sha512sum shred shuf sort split ss
     ssh-keygen ssh-keyscan stat strings stty sum sync sysctl tac tar tee touch tr truncate tsort tty umount
     uname unexpand uniq unlink unxz unzip uptime useradd usermod userdel users uuidgen vdir wc wget which who
-    whoami xargs xmllint xz yq yum zcat zip zstd update-ca-certificates update-alternatives ssh-add mkcert
-    keytool base32 rev fold fmt column diff sha224sum envdir crudini
+    whoami xargs xmllint xz yq yum zcat zip zstd update-ca-certificates update-alternatives update-ca-trust
+    trust ssh-add mkcert keytool base32 rev fold fmt column diff sha224sum envdir crudini
 """
 _SHORT = frozenset((_BUILTINS + _UTILITIES).split())
 # One word after the program says that it does a thing and ends.
