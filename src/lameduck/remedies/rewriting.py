@@ -60,15 +60,9 @@ class Rewriting:
         if not wanted:
             return self._settled(edited(self.source.text, texts))
         first: Refused | None = None
-        # Written where the value is; where other users of an anchor would see it, in the place of the alias.
-        for write_out in (False, True) if "*" in self.source.text else (False,):
+        for write_out in self._ways():
             try:
-                planned = [
-                    edit
-                    for document, value in wanted.values()
-                    for edit in self._planner(document, write_out=write_out).edits(value)
-                ]
-                text = edited(self.source.text, [*planned, *texts])
+                text = edited(self.source.text, [*self._plan(wanted, write_out=write_out), *texts])
                 self._check(text, {start: value for start, (_, value) in wanted.items()}, texts)
             except Refused as refused:
                 first = first or refused
@@ -76,6 +70,31 @@ class Rewriting:
                 return self._settled(text)
         assert first is not None
         raise first
+
+    def plan(self, mend: Mend) -> None:
+        """Find out whether a remedy can be planned at all; whether it goes, only `edited` tells. Raises Refused."""
+        wanted = self._wanted([mend])
+        first: Refused | None = None
+        for write_out in self._ways():
+            try:
+                self._plan(wanted, write_out=write_out)
+            except Refused as refused:
+                first = first or refused
+            else:
+                return
+        assert first is not None
+        raise first
+
+    def _ways(self) -> tuple[bool, ...]:
+        """First written where the value is; where other users of an anchor would see it, in the place of the alias."""
+        return (False, True) if "*" in self.source.text else (False,)
+
+    def _plan(self, wanted: dict[int, tuple[SourceDocument, Json]], *, write_out: bool) -> list[Edit]:
+        return [
+            edit
+            for document, value in wanted.values()
+            for edit in self._planner(document, write_out=write_out).edits(value)
+        ]
 
     def _planner(self, document: SourceDocument, *, write_out: bool) -> Planner:
         return Planner(document, self._layout, self._manners, self._plain, is_json=self._is_json, write_out=write_out)

@@ -7,7 +7,6 @@ written so is refused as a whole, never half.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lameduck.pod.place import Place
 from lameduck.pod.source import Source
 from lameduck.remedies.amending import clashing, dotted
 from lameduck.remedies.remedy import EditText, FieldChange, Mend, Refusal, Refused
@@ -120,19 +119,35 @@ class _Group:
         By halving, so that one culprit among many is soon found.
         """
         together = [*before, *mends]
-        place: Place | None = None
+        files: list[Edited] = []
         for file in self._files:
             try:
-                file.edited(together)
+                files.append(file.edited(together))
             except Refused as refused:
                 if len(mends) == 1:
-                    place = file.source.place(refused.index) if refused.index >= 0 else None
-                    self._refused.append(Refusal(mends[0], refused.reason, place))
-                    return before, self._edited(before)
+                    self._refuse(mends[0], file, refused)
+                    return self._most_of([], before)
+                if not before:
+                    mends = self._possible(mends)
                 half = len(mends) // 2
                 kept, _ = self._most_of(mends[:half], before)
                 return self._most_of(mends[half:], kept)
-        return together, self._edited(together)
+        return together, files
 
-    def _edited(self, mends: list[Mend]) -> list[Edited]:
-        return [file.edited(mends) for file in self._files]
+    def _possible(self, mends: list[Mend]) -> list[Mend]:
+        """Those that can be planned by themselves: most refusals are found so, without reading anything again."""
+        possible: list[Mend] = []
+        for mend in mends:
+            for file in self._files:
+                try:
+                    file.plan(mend)
+                except Refused as refused:
+                    self._refuse(mend, file, refused)
+                    break
+            else:
+                possible.append(mend)
+        return possible
+
+    def _refuse(self, mend: Mend, file: Rewriting, refused: Refused) -> None:
+        place = file.source.place(refused.index) if refused.index >= 0 else None
+        self._refused.append(Refusal(mend, refused.reason, place))
