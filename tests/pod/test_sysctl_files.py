@@ -42,7 +42,9 @@ def test_a_comment_behind_a_value_is_part_of_it_and_known_for_what_it_says() -> 
 
 
 def test_a_comment_speaks_for_the_line_below_it_and_for_no_other() -> None:
-    first, second, third = _read("; about both\nnet.core.somaxconn=1\nnet.core.optmem_max=2\n# far\n\nvm.swappiness=3\n")
+    first, second, third = _read(
+        "; about both\nnet.core.somaxconn=1\nnet.core.optmem_max=2\n# far\n\nvm.swappiness=3\n"
+    )
     assert (first.said, second.said, third.said) == ("about both", "", "")
 
 
