@@ -10,6 +10,7 @@ from lameduck.pod.containers import Container
 from lameduck.pod.entering import entry_of
 from lameduck.pod.entry import Entry, Inside, Passes, Shell, WhyKept
 from lameduck.pod.image_builds import ImageBuild
+from lameduck.pod.wrappers import WRAPPERS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MEASURED = Path(__file__).parent / "data" / "measured" / "shells.json"
@@ -204,6 +205,8 @@ def test_scripts_that_end_well_have_no_obstacle(script: str) -> None:
         'if [ "$MODE" = a ]; then exec server; else server; fi',
         "trap 'kill $p; sleep 5' TERM; server & p=$!; wait $p",
         "server &",
+        "trap stop TERM; rpc.statd; while true; do sleep 5; done",
+        "start-all; tail -f /dev/null",
         "{ ( [ <<",
     ],
 )
@@ -307,6 +310,14 @@ def test_wrappers_that_lose_the_signal_are_named(command: tuple[str, ...], why: 
     assert found.obstacle.why is why
 
 
+def test_a_string_for_a_shell_is_read_though_it_holds_variables() -> None:
+    found = sh('su app -c "$HOME/bin/server --port $PORT"')
+    assert [link.program for link in found.links][:3] == ["dash", "su", "sh"]
+    nested = sh('exec bash -c "cd $HOME && exec server | tee $LOG"')
+    assert nested.obstacle is not None
+    assert nested.obstacle.why is WhyKept.PIPELINE
+
+
 def test_npm_in_an_image_whose_sh_execs_is_not_judged() -> None:
     assert not entry("npm", "start", image=ImageBuild("a", sh=Shell.BUSYBOX)).certain
     assert not entry("npm", "start", image=None).certain
@@ -315,3 +326,34 @@ def test_npm_in_an_image_whose_sh_execs_is_not_judged() -> None:
 def test_a_variable_of_the_pod_in_the_command_is_not_known() -> None:
     assert not entry("$(PROGRAM)", "--port", "80").certain
     assert entry("server", "--port", "$(PORT)").certain
+
+
+def test_a_long_script_of_a_real_service_is_followed_branch_by_branch() -> None:
+    text = (Path(__file__).parent / "data" / "entrypoint.sh").read_text(encoding="utf-8").replace('. "$file"', ":")
+
+    def start(*args: str) -> Entry:
+        return entry("bash", "-c", text, "entrypoint.sh", *args)
+
+    served = start("serve", "--workers", "2")
+    assert served.certain, served.doubt
+    assert served.service is not None
+    assert served.service.words == (
+        "gunicorn",
+        "--config",
+        "/tmp/gunicorn.py",
+        "shop.wsgi:application",
+        "--workers",
+        "2",
+    )
+    worked = start("worker")
+    assert worked.obstacle is not None
+    assert worked.obstacle.why is WhyKept.TRAP_NO_WAIT
+    assert said(start("python", "shell.py")) == "arrives"
+
+
+def test_every_wrapper_says_on_what_it_rests() -> None:
+    for name, row in WRAPPERS.items():
+        assert row.source, name
+        if row.source == "not verified":
+            assert row.passes is Passes.UNKNOWN, name
+        assert (row.why is None) == (row.passes not in (Passes.KEEPS, Passes.CUTS)), name

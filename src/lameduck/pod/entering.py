@@ -172,9 +172,9 @@ class _Entering:
         name = words[start.name].value.text if start.name is not None else words[0].value.text
         if start.string is not None:
             script = words[start.string]
-            if not script.value.known and _VARIABLE.search(script.value.text) is None:
+            text, origin = _script_text(script), script.origin
+            if text is None:
                 return (self._lost(link, "the script is known only when it runs"),)
-            text, origin = script.value.text, script.origin
         elif start.file is not None:
             found = self._script(words[start.file].value.text)
             if found is None:
@@ -313,17 +313,28 @@ class _Entering:
         behind = standing if replaced else Standing(sends or signal, pid1=False, group=wrapped.group)
         if wrapped.string is not None:
             script = words[wrapped.string]
-            inner = Link(("sh", "-c", script.value.text), Passes.REPLACED, span=where.span, at=where.at)
+            text = _script_text(script)
+            if text is None:
+                return (_Way((here,), None, f"what {link.program} starts is known only when it runs"),)
+            inner = Link(("sh", "-c", text), Passes.REPLACED, span=where.span, at=where.at)
             shell = replace(inner, shell=self.build.sh if self.build is not None else Shell.UNKNOWN)
-            ways = self._followed(
-                script.value.text, script.origin, shell, behind, depth + 1, (ARGUMENTS,), "sh", True, False
-            )
+            ways = self._followed(text, script.origin, shell, behind, depth + 1, (ARGUMENTS,), "sh", True, False)
         elif wrapped.inner is not None:
             ways = self.ways(words[wrapped.inner :], behind, where, depth + 1)
         else:
             unknown = None if wrapper.hidden or doubt else f"what {link.program} starts is not told here"
             return (_Way((here,), None, doubt or unknown),)
         return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
+
+
+def _script_text(word: _Located) -> str | None:
+    """The script in a word; between double quotes, what is not known of it stays as it is written."""
+    value = word.value
+    if value.known or word.origin is not None:
+        return value.text  # of a manifest: $(NAME) reads like any substitution
+    text = value.text
+    plain = len(text) > 1 and text[0] == text[-1] == '"' and not any(mark in text[1:-1] for mark in '"\\`')
+    return text[1:-1] if plain else None
 
 
 def _joined(ways: tuple[_Way, ...]) -> Entry:

@@ -100,7 +100,7 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
     if starts_daemon(service.words):
         return _daemon(service, path, standing)
     after = path.steps[path.steps.index(service) + 1 :]
-    holders = [step for step in after if holds_open(step.words) and not step.where.pipeline]
+    holders = [step for step in after if _holds(step)]
     if holders and not service.where.loop:
         return Verdict(service, Passes.UNKNOWN, doubt=f"whether {service.program} runs on is not known")
     if standing.stop_signal in traps and not service.where.subshell:
@@ -113,6 +113,11 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
             return Verdict(service, Passes.KEEPS, WhyKept.TRAP_NO_FORWARD)
         return Verdict(service, Passes.KEEPS, WhyKept.TRAP_BLOCKED)
     return _no_trap(service, traps, why, shell, standing)
+
+
+def _holds(step: Step) -> bool:
+    """What comes after a command that runs on is never reached: where this stands, the command has come back."""
+    return (holds_open(step.words) or step.where.endless) and not step.where.pipeline and step.where.job is None
 
 
 def _traps(step: Step, shell: Shell) -> dict[str, str | None]:
