@@ -244,5 +244,8 @@ def test_an_example_is_a_whole_deployment_without_complaints(example: Example) -
     manifests = read_text(manifest(example), "web.yaml")
     assert manifests.problems == ()
     (workload,) = manifests.workloads
-    assert workload.title == "Deployment/web"
     assert workload.is_complete
+    if example.whole:
+        assert example.only is Witness.FILES, f"'{example.story}': only a Deployment can be played"
+    else:
+        assert workload.title == "Deployment/web"

@@ -9,13 +9,14 @@ from lameduck.ending.requests import ClientKind, Fate, Request
 from lameduck.findings.finding import Example, Witnessed
 from lameduck.pod.case import Case, Image
 from lameduck.pod.durations import Seconds
-from lameduck.pod.image_contents import known_image
+from lameduck.pod.linking import image_of
 from lameduck.pod.reading import read_text
 from lameduck.pod.source import Source
 from lameduck.pod.sysctl_files import SysctlFile, read_sysctls
 from lameduck.pod.workloads import Workload
 
 __all__ = [
+    "BUDGET",
     "FILE",
     "POD",
     "REPLACEMENT",
@@ -42,7 +43,7 @@ spec:
 """
 """For an example's `objects`: without it nothing sends traffic to its Deployment, as far as the files tell."""
 _PROBE = "readinessProbe: {tcpSocket: {port: 8080}}"
-_BUDGET = """
+BUDGET = """
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
@@ -95,7 +96,7 @@ def manifest(example: Example) -> str:
         container = f"image: registry.example/app:1\n{container}".rstrip("\n")
     if "kind: Service" in objects and not example.bare:
         container += "" if "readinessProbe:" in container else f"\n{_PROBE}"
-        objects += "" if "kind: PodDisruptionBudget" in objects else f"\n---\n{_BUDGET.strip()}"
+        objects += "" if "kind: PodDisruptionBudget" in objects else f"\n---\n{BUDGET.strip()}"
     lines = [
         "apiVersion: apps/v1",
         "kind: Deployment",
@@ -152,7 +153,7 @@ def sysctl_file(example: Example) -> SysctlFile:
 def _images(workload: Workload, stop_signal: str | None) -> dict[str, Image]:
     found = {}
     for container in workload.pod.containers:
-        image = known_image(container.image or "")
+        image = image_of(container)
         if image is None and stop_signal is not None:
             image = Image(container.image or "")
         if image is not None:
