@@ -226,8 +226,10 @@ def sh_of(reference: str) -> Shell:
     name = image_name(reference)
     if name.registry in _UBI or f"{name.registry}/{name.repository}".startswith(_UBI):
         return Shell.BASH
-    if name.official is None or (name.tag is None and name.digest is not None):
-        return _sh_by_programs(reference, name)
+    if name.tag is None and name.digest is not None:
+        return Shell.UNKNOWN
+    if name.official is None:
+        return _sh_of_others(name)
     tag = name.tag or "latest"
     if name.official in ("alpine", "busybox", "caddy") or "alpine" in tag:
         return Shell.BUSYBOX
@@ -238,9 +240,14 @@ def sh_of(reference: str) -> Shell:
     return Shell.UNKNOWN
 
 
-def _sh_by_programs(reference: str, name: ImageName) -> Shell:
-    """Images of others: bitnami and the like say it in their tag."""
-    if name.repository.endswith("/nginx-unprivileged"):
-        return Shell.BUSYBOX if "alpine" in (name.tag or "") else Shell.DASH
-    image = known_image(reference)
-    return Shell.BUSYBOX if image is not None and "ash" in image.programs else Shell.UNKNOWN
+def _sh_of_others(name: ImageName) -> Shell:
+    """Publishers whose tags say what their images stand on."""
+    tag = name.tag or ""
+    unprivileged = name.registry == "docker.io" and name.repository == "nginxinc/nginx-unprivileged"
+    dotnet = name.registry == "mcr.microsoft.com" and name.repository.startswith("dotnet/")
+    if not (unprivileged or dotnet):
+        return Shell.UNKNOWN
+    if "alpine" in tag:
+        return Shell.BUSYBOX
+    without = ("chiseled", "azurelinux", "mariner", "distroless", "nanoserver", "windows")
+    return Shell.UNKNOWN if any(system in tag for system in without) else Shell.DASH
