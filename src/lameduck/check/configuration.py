@@ -1,7 +1,6 @@
 """`lameduck.toml`, or `[tool.lameduck]` in pyproject.toml: what a repository wants of `check`, once for all."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +53,10 @@ def read_configuration(file: Path, *, must: bool = True) -> Configuration | None
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"It cannot be read: {error}.", at=str(file), do="Check --config.") from None
+    if not must and "lameduck" not in text:
+        return None
+    import tomllib  # most checks find no settings
+
     try:
         table: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

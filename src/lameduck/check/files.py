@@ -22,10 +22,8 @@ class File:
     given: bool
     """Named by the user, not found below a folder: everything in it must be readable."""
 
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return STDIN if self.path is None else shown(self.path)
+    name: str
+    """What messages call it."""
 
 
 def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[File]:
@@ -43,7 +41,7 @@ def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[
 
     given = {Path(path) for path in paths if path != "-"}
     for path in manifest_files(paths, most=MOST_FILES, leaves_out=leaves_out):
-        yield File(path, given=path is None or path in given)
+        yield File(path, path is None or path in given, STDIN if path is None else shown(path))
 
 
 def read_file(file: File, contents: Mapping[str, bytes]) -> Source:

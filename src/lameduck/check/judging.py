@@ -1,8 +1,6 @@
 """One file: its workloads, each with its surroundings, and what the findings see in them."""
 
-import hashlib
 import os
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -210,6 +208,8 @@ class _Work:
             return tuple(self._one_by_one(case, findings))
 
     def _one_by_one(self, case: Case, findings: Iterable[Finding]) -> Iterator[Found]:
+        import traceback
+
         for finding in findings:
             try:
                 yield from look_into(case, (finding,))
@@ -265,17 +265,20 @@ class _Work:
         """The text of a file that a finding points into: this one, or a Dockerfile or script."""
         if file not in self._sources:
             try:
-                self._sources[file] = read_file(File(Path(file), given=False), self._contents)
+                self._sources[file] = read_file(File(Path(file), given=False, name=file), self._contents)
             except InputError:
                 return None
         return self._sources[file]
 
     def _fingerprint(self, found: Found, place: Place, source: Source | None) -> str:
         """From what stays the same when lines move: the line's own text, not its number."""
+        from hashlib import blake2b  # brings OpenSSL along, which only findings need
+
         line = "" if source is None else _line(source, place.line).strip()
         parts = (found.code, shown_path(place.file), found.workload, found.container or "", line)
         self._times[parts] += 1
-        return hashlib.sha256("\0".join((*parts, str(self._times[parts]))).encode("utf-8", "replace")).hexdigest()[:32]
+        text = "\0".join((*parts, str(self._times[parts])))
+        return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def shown_path(file: str) -> str:

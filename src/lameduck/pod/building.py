@@ -4,8 +4,11 @@ Both readers (YAML events, JSON tokens) feed this. Sizes are counted with every 
 an alias bomb of a few hundred bytes is refused while it is read.
 """
 
+from functools import lru_cache
+
 from lameduck.pod.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, Written, follow
 from lameduck.pod.place import InputError
+from lameduck.pod.scalars import resolve
 from lameduck.pod.source import Source
 
 __all__ = ["MAX_COMPLAINTS", "MAX_DEPTH", "MAX_VALUES", "Builder"]
@@ -43,10 +46,31 @@ class Builder:
         return self._values
 
     def scalar(self, text: str, start: int, end: int, plain: bool, anchor: str | None = None) -> None:
+        """Take a value, or a key. Most of what is read comes through here: it does what `_add` does, without calls."""
         node = Scalar(text, start, end, plain)
         if anchor is not None:
             self._anchors[anchor] = node
-        self._add(node)
+        if not self._stack or self._values >= MAX_VALUES:
+            self._add(node)
+            return
+        self._values += 1
+        parent = self._stack[-1]
+        parent.size += 1
+        if parent.height < 2:
+            parent.height = 2
+            if 2 + len(self._stack) > MAX_DEPTH:
+                raise self._too_deep(start)
+        if type(parent) is Sequence:
+            parent.items.append(node)
+            return
+        keys = self._keys
+        key = keys[-1]
+        if key is None:
+            keys[-1] = node
+        else:
+            keys[-1] = None
+            assert type(parent) is Mapping
+            self._enter(parent, key, node)
 
     def open(self, node: Mapping | Sequence, anchor: str | None = None) -> None:
         if anchor is not None:
@@ -110,23 +134,29 @@ class Builder:
     def _enter(self, mapping: Mapping, key: Node, value: Node) -> None:
         written = follow(key)
         if isinstance(written, Scalar):
-            if written.plain and written.text == "<<":
+            if not written.plain:
+                name = written.text
+            elif written.text == "<<":
                 self._merge(mapping, key, value)
                 return
-            name = key_text(written)
+            else:
+                name = _plain_key(written.text)
         else:
             name = self._complex_key(written)
-        earlier = mapping.entries.get(name)
-        if earlier is not None and not earlier.merged:
+        entries = mapping.entries
+        if name not in entries:
+            entries[name] = Entry(key, value)
+            return
+        earlier = entries[name]
+        if not earlier.merged:
             first = self._source.place(earlier.key.start)
             self._complain(
                 key.start,
                 f"{name} stands twice in this mapping, first in line {first.line}. "
                 "Keep one: readers refuse it, or take the last.",
             )
-        if earlier is not None:
-            del mapping.entries[name]  # so that the order is that of the entries that count
-        mapping.entries[name] = Entry(key, value)
+        del entries[name]  # so that the order is that of the entries that count
+        entries[name] = Entry(key, value)
 
     def _merge(self, mapping: Mapping, key: Node, value: Node) -> None:
         """What stands in the mapping wins over what is merged; of several merged, the first (YAML's merge type)."""
@@ -160,9 +190,10 @@ class Builder:
         )
 
 
-def key_text(key: Scalar) -> str:
-    """The name that a key becomes in JSON: `on` is true there, and `1` is text."""
-    match key.value:
+@lru_cache(maxsize=4096)  # a few hundred names make up nearly all keys of manifests
+def _plain_key(text: str) -> str:
+    """The name that a key without quotes becomes in JSON: `on` is true there, and `1` is text."""
+    match resolve(text):
         case True:
             return "true"
         case False:
@@ -171,5 +202,5 @@ def key_text(key: Scalar) -> str:
             return "null"
         case int() | float() as number:
             return f"{number:g}" if isinstance(number, float) else str(number)
-        case text:
-            return text
+        case same:
+            return same

@@ -160,8 +160,11 @@ class Fields:
         return default if number is None else number
 
     def _node(self, key: str) -> Written | None:
-        node = self.mapping.get(key)
-        return None if isinstance(node, Scalar) and node.value is None else node
+        entry = self.mapping.entries.get(key)
+        if entry is None:
+            return None
+        node = follow(entry.value)
+        return None if isinstance(node, Scalar) and node.is_null else node
 
     def _items(self, key: str) -> Iterator[tuple[FieldPath, Written]]:
         node = self._node(key)

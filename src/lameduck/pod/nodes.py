@@ -6,10 +6,10 @@ value and an edit can replace it and nothing else.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from lameduck.pod.place import FieldPath
-from lameduck.pod.scalars import Value, resolve
+from lameduck.pod.scalars import NULLS, Value, resolve
 
 __all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Written", "find", "follow"]
 
@@ -23,13 +23,18 @@ class Scalar:
     end: int
     plain: bool
     """Written without quotes, so that its kind depends on how it looks."""
-    size: int = 1
-    height: int = 1
+    size: ClassVar[int] = 1
+    height: ClassVar[int] = 1
 
     @property
     def value(self) -> Value:
         """Text, number, boolean or null, as Kubernetes' reader takes it."""
         return resolve(self.text) if self.plain else self.text
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it holds nothing."""
+        return self.plain and self.text in NULLS
 
 
 @dataclass(slots=True, eq=False)

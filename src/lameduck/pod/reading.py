@@ -65,10 +65,11 @@ def content_of(file: Path | None) -> bytes:
     if file is None:
         return _bounded(sys.stdin.buffer)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise too_large(shown(file))
         with file.open("rb") as opened:
-            return _bounded(opened)
+            size = os.fstat(opened.fileno()).st_size
+            if size > MAX_BYTES:
+                raise too_large(shown(file))
+            return opened.read(size) if size else _bounded(opened)  # a pipe has no size
     except OSError as wrong:
         raise _unreadable(file, wrong) from None
 

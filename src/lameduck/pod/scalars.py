@@ -7,14 +7,16 @@ The reader (sigs.k8s.io/yaml) turns YAML into JSON first. So `080`, no octal num
 import re
 from typing import TypeAlias
 
-__all__ = ["Value", "resolve", "without_lone_surrogates"]
+__all__ = ["NULLS", "Value", "resolve", "without_lone_surrogates"]
 
 Value: TypeAlias = str | int | float | bool | None
 
+NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+"""Plain scalars that hold nothing."""
 _WORDS: dict[str, Value] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(NULLS, None),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),

@@ -20,7 +20,7 @@ _MARKS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PRINTABLE_ASCII = bytes((9, 10, 13, *range(0x20, 0x7F)))
 
 
 @dataclass(slots=True, eq=False)
@@ -68,13 +68,22 @@ def decode(data: bytes, name: str) -> Source:
     if "\0" in text:
         raise _binary(name)
     source = Source(name, text, encoding, mark)
-    if found := _UNPRINTABLE.search(source.text):
+    if (index := _first_unprintable(text)) is not None:
         raise InputError(
-            f"The character U+{ord(found.group()):04X} is not allowed in YAML or JSON.",
-            at=source.place(found.start()),
+            f"The character U+{ord(text[index]):04X} is not allowed in YAML or JSON.",
+            at=source.place(index),
             do='Remove it, or write it as an escape between double quotes, such as "\\x07".',
         )
     return source
+
+
+def _first_unprintable(text: str) -> int | None:
+    """Where the first character stands that YAML does not allow (1.1, 5.1). None: all are allowed."""
+    # Most manifests are ASCII, and for those there is a way without compiling a set of a million characters.
+    if text.isascii() and not text.encode("ascii").translate(None, _PRINTABLE_ASCII):
+        return None
+    found = re.search("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    return None if found is None else found.start()
 
 
 def too_large(name: str) -> InputError:

@@ -27,13 +27,22 @@ class NotYaml(Exception):
 
 
 class _Events(Protocol):
-    def get_event(self) -> yaml.Event | None: ...
+    def get_event(self) -> Any: ...
 
 
 def _parser(text: str) -> _Events:
     # libyaml reads fifteen times as fast; a PyYAML built without it still reads everything but some tabs.
     return yaml.CSafeLoader(text) if yaml.__with_libyaml__ else yaml.SafeLoader(text)
 
+
+_ScalarEvent: Final = yaml.ScalarEvent
+_AliasEvent: Final = yaml.AliasEvent
+_MappingStartEvent: Final = yaml.MappingStartEvent
+_MappingEndEvent: Final = yaml.MappingEndEvent
+_SequenceStartEvent: Final = yaml.SequenceStartEvent
+_SequenceEndEvent: Final = yaml.SequenceEndEvent
+_DocumentStartEvent: Final = yaml.DocumentStartEvent
+_DocumentEndEvent: Final = yaml.DocumentEndEvent
 
 # Anchor, tag, comments and space before the value itself.
 _PROPERTIES: Final = re.compile(r"(?:[&!]\S*)?(?:\s+|#[^\r\n]*|[&!]\S*)*")
@@ -45,48 +54,42 @@ def read_yaml(source: Source, start: int, end: int, *, values_before: int = 0) -
 
     Raises NotYaml where the text stops being YAML, InputError for what is refused (size, depth, undefined aliases).
     """
-    text = source.text[start:end]
+    whole = source.text
+    text = whole[start:end]
     builder = Builder(source, values_before=values_before)
     try:
+        # Reading spends its time in this loop, so it calls nothing that it can do itself.
         next_event = _parser(text).get_event
         while (event := next_event()) is not None:
             kind = type(event)
-            if kind is yaml.DocumentStartEvent:
+            if kind is _ScalarEvent:
+                first, last, tag = event.start_mark.index + start, event.end_mark.index + start, event.tag
+                if tag is not None or event.anchor is not None:
+                    first = min(_after_properties(whole, first), last)
+                value, plain = event.value, event.implicit[0] or tag in _TYPED
+                if not (plain or value.isascii()):
+                    value = without_lone_surrogates(value)
+                builder.scalar(value, first, last, plain, event.anchor)
+            elif kind is _MappingEndEvent or kind is _SequenceEndEvent:
+                builder.close(event.end_mark.index + start)
+            elif kind is _MappingStartEvent or kind is _SequenceStartEvent:
+                first = event.start_mark.index + start
+                if event.tag is not None or event.anchor is not None:
+                    first = _after_properties(whole, first)
+                builder.open(Mapping(first) if kind is _MappingStartEvent else Sequence(first), event.anchor)
+            elif kind is _AliasEvent:
+                builder.alias(event.anchor, event.start_mark.index + start, event.end_mark.index + start)
+            elif kind is _DocumentStartEvent:
                 builder = Builder(source, values_before=values_before)
-            elif kind is yaml.DocumentEndEvent:
+            elif kind is _DocumentEndEvent:
                 values_before = builder.values
                 yield builder
-            else:
-                _take(event, kind, builder, source.text, start)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         index = min(mark.index, len(text)) if mark is not None else 0
         raise NotYaml(start + index, _words(wrong, text[index : index + 1])) from None
     except yaml.YAMLError as wrong:
         raise NotYaml(start, str(wrong).splitlines()[0]) from None
-
-
-def _take(event: Any, kind: type, builder: Builder, text: str, start: int) -> None:
-    """Gives one event to the builder; its marks count from `start`. Written for speed: reading spends its time here."""
-    first = event.start_mark.index + start
-    if kind is yaml.ScalarEvent:
-        last = event.end_mark.index + start
-        tag = event.tag
-        if tag is not None or event.anchor is not None:
-            first = min(_after_properties(text, first), last)
-        plain = event.implicit[0] or tag in _TYPED
-        value = event.value
-        if not (plain or value.isascii()):
-            value = without_lone_surrogates(value)
-        builder.scalar(value, first, last, plain, event.anchor)
-    elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-        builder.close(event.end_mark.index + start)
-    elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-        if event.tag is not None or event.anchor is not None:
-            first = _after_properties(text, first)
-        builder.open(Mapping(first) if kind is yaml.MappingStartEvent else Sequence(first), event.anchor)
-    elif kind is yaml.AliasEvent:
-        builder.alias(event.anchor, first, event.end_mark.index + start)
 
 
 def _words(wrong: yaml.MarkedYAMLError, character: str) -> str:
