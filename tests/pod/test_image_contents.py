@@ -36,14 +36,7 @@ def test_nothing_is_said_of_others(reference: str) -> None:
 def test_an_official_image_is_known_by_all_its_names(reference: str) -> None:
     image = known_image(reference)
     assert image is not None
-    assert (image.software, image.stop_signal, image.stop_signal_known) == ("nginx", "SIGQUIT", True)
     assert {"nginx", "sh", "sleep"} <= image.programs
-
-
-def test_an_old_nginx_has_a_stop_signal_that_is_not_known() -> None:
-    image = known_image("nginx:1.17")
-    assert image is not None
-    assert (image.stop_signal, image.stop_signal_known) == (None, False)
 
 
 def test_alpine_variants_have_no_bash_and_debian_ones_have() -> None:
@@ -53,11 +46,3 @@ def test_alpine_variants_have_no_bash_and_debian_ones_have() -> None:
     assert "bash" in alpine.lacks
     assert "bash" in debian.programs
     assert not alpine.programs & alpine.lacks
-
-
-def test_php_drains_at_sigquit_only_as_fpm() -> None:
-    fpm, apache = known_image("php:8.3-fpm"), known_image("php:8.3-apache")
-    assert fpm is not None
-    assert apache is not None
-    assert (fpm.software, fpm.stop_signal) == ("php-fpm", "SIGQUIT")
-    assert not apache.stop_signal_known

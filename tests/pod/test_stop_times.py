@@ -5,7 +5,7 @@ from textwrap import dedent, indent
 import pytest
 
 from lameduck.pod.case import Case
-from lameduck.pod.image_contents import known_image
+from lameduck.pod.linking import image_of
 from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.own_delay import OwnDelay, own_delay
 from lameduck.pod.reading import read_text
@@ -28,7 +28,7 @@ def _case(container: str, pod: str = "", objects: str = "") -> Case:
     manifests = read_text(f"{text}\n{objects}", "web.yaml")
     assert manifests.problems == ()
     (workload,) = manifests.workloads
-    images = {each.name: known_image(each.image or "") for each in workload.pod.containers}
+    images = {each.name: image_of(each) for each in workload.pod.containers}
     return Case(
         workload,
         services=manifests.services_of(workload),

@@ -17,7 +17,7 @@ from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, Sleep, TcpSocket, plain_sleep
 from lameduck.pod.hook_steps import hook_script, hook_steps, hook_wait
-from lameduck.pod.main_command import software
+from lameduck.pod.main_command import main_words, software
 from lameduck.pod.own_delay import own_delay
 from lameduck.pod.receivers import Receiver, receivers
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
@@ -162,6 +162,18 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "an Istio gateway: its agent lets Envoy serve on while it drains",
+        container="image: docker.io/istio/proxyv2:1.27.1\nargs: [proxy, router]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a pod to play in, which only sleeps",
+        container="command: [/bin/sleep, infinity]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
         "a script of the image, of which nobody knows how long it waits",
         container="lifecycle: {preStop: {exec: {command: [/drain.sh]}}}",
         objects=SERVICE,
@@ -183,6 +195,8 @@ def in_files(case: Case) -> Iterator[Sighting]:
         container = receiver.container
         if is_store(container) or own_delay(case, container) is not None or _may_delay(container):
             continue
+        if main_words(case, container)[:1] in (("sleep",), ("/bin/sleep",)):
+            continue  # somebody's playground: nothing answers there
         yield _sighting(case, receiver)
 
 
@@ -192,7 +206,9 @@ def _others_serve(case: Case) -> bool:
     if workload.kind in ("Pod", "PodTemplate", "Job", "CronJob"):
         return False
     replicas = max([workload.replicas, *(scaler.max_replicas for scaler in case.autoscalers)])
-    alone = isinstance(workload.strategy, Recreate) or workload.kind == "StatefulSet"
+    # A ReplicaSet by itself makes the next pod when the last one is marked, not before (T112).
+    one_by_one = workload.kind in ("StatefulSet", "ReplicaSet", "ReplicationController")
+    alone = isinstance(workload.strategy, Recreate) or one_by_one
     return replicas > 1 or (replicas == 1 and not alone) or workload.kind == "DaemonSet"
 
 

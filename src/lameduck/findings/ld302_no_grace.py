@@ -53,7 +53,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             f"terminationGracePeriodSeconds 0 makes every delete of {case.workload.title}'s pods a force delete: the "
             f"objects are gone before the processes{twin}",
             "Remove it, or give the seconds that the pods need",
-            severity=Severity.ERROR if receivers(case) or case.workload.kind == "StatefulSet" else Severity.WARNING,
+            severity=Severity.ERROR if case.workload.kind == "StatefulSet" else None,
         )
     elif grace_s == 1 and (receivers(case) or any(container.pre_stop is not None for container in spec.containers)):
         yield Sighting(

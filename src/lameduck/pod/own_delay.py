@@ -30,10 +30,15 @@ _SETTINGS = (
 _SPEAKS_OF_IT = re.compile(
     r"(shutdown|terminat\w*|stop|drain\w*|sigterm|exit)[-_.]?(initial[-_.]?)?(delay|wait|sleep|pause|linger)"
     r"|(delay|wait|sleep)[-_.]?(before|on|for)?[-_.]?(shutdown|terminat|stop|exit|drain|sigterm)"
-    r"|lame[-_.]?duck(?!\.)",  # not a module of ours
+    r"|lame[-_.]?duck(?!\.)"  # not a module of ours
+    r"|shutdown[-_.]?grace[-_.]?period",  # ingress-nginx: it serves on for so long before nginx quits
     re.IGNORECASE,
 )
 _LAMEDUCK_RUN = ("lameduck", "run")
+
+
+# Istio's agent drains Envoy's listeners for terminationDrainDuration, 5 s by default, before it ends them.
+_ISTIO = re.compile(r"(.*/)?(proxyv2|istio-proxy)([:@].*)?")
 
 
 def own_delay(case: Case, container: Container) -> OwnDelay | None:
@@ -52,6 +57,8 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
     for name in environment(case, container):
         if _SPEAKS_OF_IT.search(name):
             return OwnDelay(name, None)
+    if _ISTIO.fullmatch(container.image or ""):
+        return OwnDelay("Istio's agent", None)
     return _in_files(case, container)
 
 
