@@ -49,6 +49,8 @@ def judge_all(
         found = Survey()
         for part in _in_order(_survey_chunk, chunks, (contents,), jobs):
             found.merge(part)
+        if jobs > 1:
+            settings.linker.prepare()
         judged = Judged()
         for number, whole in enumerate(
             _in_order(_judge_chunk, chunks, (found, settings, contents, keep_remedies), jobs)

@@ -32,6 +32,11 @@ _CONTEXT = 2
 class Linker:
     """What is known of images beyond the manifests; this one knows nothing."""
 
+    __slots__ = ()
+
+    def prepare(self) -> None:
+        """Do what is to be done once, before several processes ask."""
+
     def linked(self, case: Case) -> Case:
         """The case with the images and entries of its containers."""
         return case
@@ -156,8 +161,7 @@ class _Work:
         self._judged.checked.notes += [Note(problem.place, problem.message) for problem in manifests.problems]
         for workload in manifests.workloads:
             if workload.is_complete:
-                case = case_of(workload, self._survey, self._settings.kubernetes)
-                self._case(self._settings.linker.linked(case), self._template(start))
+                self._case(self._linked(workload), self._template(start))
 
     def sysctls(self) -> None:
         """The file is one of sysctls, which belongs to no workload."""
@@ -170,6 +174,28 @@ class _Work:
         self._judged.checked.templates += self._is_template
         for directives in self._directives.values():
             self._judged.directives += directives
+
+    def _linked(self, workload: Workload) -> Case:
+        case = case_of(workload, self._survey, self._settings.kubernetes)
+        try:
+            return self._settings.linker.linked(case)
+        except InputError as error:
+            place = error.at if isinstance(error.at, Place) else workload.place(workload.at)
+            self._judged.checked.notes.append(Note(place, f"{error.what} {error.do}", is_error=True))
+        except Exception as error:
+            self._bug("The image", workload, error, "go on with --ignore LD1")
+        return case
+
+    def _bug(self, what: str, workload: Workload, error: Exception, advice: str) -> None:
+        """A mistake of ours: it hides nothing else, and does not stay hidden itself."""
+        import traceback
+
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        message = (
+            f"{what} could not be judged in {workload.title}: {type(error).__name__}: {error} "
+            f"({Path(where.filename).name}:{where.lineno}). This is a bug in lameduck: please report it, and {advice}."
+        )
+        self._judged.checked.notes.append(Note(workload.place(workload.at), message, is_error=True))
 
     def _template(self, start: int) -> str | None:
         """The file that a stretch was rendered from, as Helm writes it in front of each document."""
@@ -208,19 +234,11 @@ class _Work:
             return tuple(self._one_by_one(case, findings))
 
     def _one_by_one(self, case: Case, findings: Iterable[Finding]) -> Iterator[Found]:
-        import traceback
-
         for finding in findings:
             try:
                 yield from look_into(case, (finding,))
             except Exception as error:
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                message = (
-                    f"{finding.code} could not judge {case.workload.title}: {type(error).__name__}: {error} "
-                    f"({Path(where.filename).name}:{where.lineno}). This is a bug in lameduck: please report it, "
-                    f"and go on with --ignore {finding.code}."
-                )
-                self._judged.checked.notes.append(Note(case.workload.place(case.workload.at), message, is_error=True))
+                self._bug(finding.code, case.workload, error, f"go on with --ignore {finding.code}")
 
     def _see(self, found: Found, place: Place, workload: Workload | None, template: str | None) -> None:
         document = None if workload is None else workload.document

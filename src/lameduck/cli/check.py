@@ -19,6 +19,7 @@ from lameduck.check.configuration import (
 )
 from lameduck.check.files import File, the_files
 from lameduck.check.judging import Settings
+from lameduck.check.linking import RepositoryLinker
 from lameduck.check.outcome import Checked, Note
 from lameduck.cli.writing import check_writable, write_stdout, write_whole
 from lameduck.findings.catalogue import FINDINGS, RETIRED
@@ -90,7 +91,7 @@ def check_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
     configuration = _configuration(options)
     files = list(the_files(paths, exclude=(*configuration.exclude, *options["exclude"])))
     contents = {STDIN: content_of(None)} if any(file.path is None for file in files) else {}
-    settings = _settings(configuration, options)
+    settings = _settings(configuration, options, paths, contents)
     baseline = _baseline(configuration, options)
     if options["fix_files"] or options["show_diff"] or options["fix_as"] != "text":
         return _fix(files, contents, settings, baseline, configuration, options)
@@ -122,7 +123,9 @@ def _configuration(options: Mapping[str, Any]) -> Configuration:
     return find_configuration(Path.cwd())
 
 
-def _settings(configuration: Configuration, options: Mapping[str, Any]) -> Settings:
+def _settings(
+    configuration: Configuration, options: Mapping[str, Any], paths: Sequence[str], contents: Mapping[str, bytes]
+) -> Settings:
     select = _codes(options["select"], "--select") or configuration.select
     ignore = (*configuration.ignore, *_codes(options["ignore"], "--ignore"))
     in_files = [finding for finding in FINDINGS if finding.seen_by(Witness.FILES)]
@@ -134,8 +137,24 @@ def _settings(configuration: Configuration, options: Mapping[str, Any]) -> Setti
         findings=tuple(finding for finding in in_files if finding.code in codes),
         kubernetes=kubernetes,
         severities={**configuration.severity, **_severities(options["severity"])},
+        linker=RepositoryLinker(_folders(paths), _images(configuration, options), contents),
         changes=options["output_format"] in ("text", "json", "sarif"),
     )
+
+
+def _folders(paths: Sequence[str]) -> tuple[Path, ...]:
+    """Where to look for Dockerfiles; for standard input, where we are."""
+    return tuple(Path(path) for path in paths if path != "-") or (Path.cwd(),)
+
+
+def _images(configuration: Configuration, options: Mapping[str, Any]) -> dict[str, Path]:
+    images = {name: Path(folder) for name, folder in configuration.images.items()}
+    for word in options["images"]:
+        name, equals, folder = word.partition("=")
+        if not equals or not name or not folder:
+            raise InputError(f"{word!r} names no folder.", at="--image", do="Write --image registry.example/web=DIR.")
+        images[name] = Path(folder)
+    return images
 
 
 def _codes(words: Sequence[str], option: str) -> tuple[str, ...]:

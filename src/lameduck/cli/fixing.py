@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lameduck.check.checking import judge_all
 from lameduck.check.files import File
 from lameduck.check.fixing import Fixed, fix, write
 from lameduck.check.judging import Settings
+from lameduck.check.linking import RepositoryLinker
 from lameduck.check.patching import json_patches, kustomize_patches
 from lameduck.cli.writing import write_stdout
 
@@ -23,7 +25,15 @@ def fix_files(
     only_show: bool,
 ) -> Fixed:
     """Mend the files on disk, or only in memory. `known`: fingerprints of findings that a baseline puts off."""
-    fixed = fix(files, lambda _: settings, contents, unsafe=unsafe, skips=known)
+
+    def settings_now(texts: Mapping[str, bytes]) -> Settings:
+        """The same, with images read again from what they have become."""
+        linker = settings.linker
+        if not isinstance(linker, RepositoryLinker):
+            return settings
+        return replace(settings, linker=RepositoryLinker(linker.paths, linker.images, texts))
+
+    fixed = fix(files, settings_now, contents, unsafe=unsafe, skips=known)
     if only_show:
         return fixed
     notes = write(fixed.files)

@@ -29,13 +29,15 @@ class Repository:
     dockerfiles: tuple[BuildFile, ...] = ()
     named: Mapping[str, BuildFile] = field(default_factory=dict)
     """By `--image NAME=DIR`, compose and skaffold: image names as written there, without tags."""
+    texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What stands in for files that are mended and not yet written, by name (`build_contexts.read_text`)."""
     _builds: dict[BuildFile, ImageBuild | None] = field(default_factory=dict, repr=False)
 
     def build(self, found: BuildFile) -> ImageBuild | None:
         """What the image of that Dockerfile starts; None: it cannot be read, or has no stage."""
         if found not in self._builds:
-            source = read_text(found.path)
-            context = GuessedContext(found.contexts)
+            source = read_text(found.path, self.texts)
+            context = GuessedContext(found.contexts, self.texts)
             read = read_build(source, context, target=found.target) if source is not None else None
             self._builds[found] = read.build if read is not None else None
         return self._builds[found]

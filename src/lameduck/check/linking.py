@@ -1,0 +1,54 @@
+"""Images and entries of a case: what a container starts, as its manifest and the repository's Dockerfiles tell it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lameduck.check.judging import Linker
+from lameduck.pod.case import Case, Image
+from lameduck.pod.containers import Container, Role
+from lameduck.pod.entry import Entry
+from lameduck.pod.linking import Repository, build_of, described, read_repository
+
+__all__ = ["RepositoryLinker"]
+
+
+@dataclass(slots=True)
+class RepositoryLinker(Linker):
+    """Looks for Dockerfiles around the given paths, once, when the first container has an image."""
+
+    paths: Sequence[Path]
+    images: Mapping[str, Path]
+    """The user's own word on which folder builds which image."""
+    contents: Mapping[str, bytes]
+    """Mended files that are not yet written."""
+    _repository: Repository | None = field(default=None, init=False)
+
+    def prepare(self) -> None:
+        """Look for Dockerfiles now. Raises InputError if the user names a folder that is not there."""
+        if self._repository is None:
+            self._repository = replace(read_repository(self.paths, images=self.images), texts=self.contents)
+
+    def linked(self, case: Case) -> Case:
+        """The case with the images and entries of its containers, as far as anything is known of them."""
+        images: dict[str, Image] = {}
+        entries: dict[str, Entry] = {}
+        pod = case.workload.pod
+        for container in pod.containers:
+            if container.role in (Role.REGULAR, Role.SIDECAR):
+                image, entry = self._container(container, pid1=not pod.share_process_namespace)
+                if image is not None:
+                    images[container.name] = image
+                if entry is not None:
+                    entries[container.name] = entry
+        return replace(case, images=images, entries=entries)
+
+    def _container(self, container: Container, *, pid1: bool) -> tuple[Image | None, Entry | None]:
+        self.prepare()
+        build = build_of(container, self._repository)
+        entry = None
+        if container.command or container.args or build is not None:
+            from lameduck.pod.entering import entry_of  # with the ways of shells: not needed by most pods
+
+            entry = entry_of(container, build, stop_signal=container.stop_signal, pid1=pid1)
+        return None if build is None else described(build), entry
