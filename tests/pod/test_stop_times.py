@@ -1,5 +1,6 @@
 """What applications say of their own stop: limits, delays, and whose words they are."""
 
+from dataclasses import replace
 from textwrap import dedent, indent
 
 import pytest
@@ -187,11 +188,25 @@ def _service(ports: str, name: str = "web") -> str:
         ("ports: [{name: http, containerPort: 8080}]", _service("{port: 80, targetPort: grpc}"), False),
         ("ports: [{containerPort: 9090}]", _service("{port: 9090, name: http-metrics}"), False),
         ("ports: [{containerPort: 9090}]", _service("{port: 9090}", "web-metrics"), False),
+        ("ports: [{containerPort: 9100}]", _service("{port: 9100, name: https}", "node-exporter"), False),
         ("image: a", "", False),
     ],
 )
 def test_a_container_receives_what_a_service_sends_to_its_port(container: str, service: str, receives: bool) -> None:
     assert bool(receivers(_case(container, "", service))) is receives
+
+
+def test_a_headless_service_of_a_stateful_set_names_pods_and_spreads_nothing() -> None:
+    headless = _service("{port: 80}").replace("spec: {", "spec: {clusterIP: None, ")
+    case = _case("image: a", "", headless)
+    assert receivers(case)
+    assert not receivers(replace(case, workload=replace(case.workload, kind="StatefulSet")))
+
+
+def test_a_proxy_in_front_of_metrics_receives_no_requests() -> None:
+    text = "  - name: kube-rbac-proxy\n    ports: [{name: https, containerPort: 8443}]\n    image: b\n"
+    case = _case("image: a", "", f"{text}{_service('{port: 443, targetPort: https}')}")
+    assert [receiver.container.name for receiver in receivers(case)] == []
 
 
 def test_of_several_containers_the_one_that_declares_the_port_receives() -> None:

@@ -37,7 +37,8 @@ _SPEAKS_OF_IT = re.compile(
 _LAMEDUCK_RUN = ("lameduck", "run")
 
 
-# Istio's agent drains Envoy's listeners for terminationDrainDuration, 5 s by default, before it ends them.
+# Istio's agent drains Envoy's listeners for terminationDrainDuration, 5 s by default, before it ends them. A gateway's
+# image may be `auto`, for the injector to fill in; then the container's name says what it is.
 _ISTIO = re.compile(r"(.*/)?(proxyv2|istio-proxy)([:@].*)?")
 
 
@@ -57,7 +58,7 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
     for name in environment(case, container):
         if _SPEAKS_OF_IT.search(name):
             return OwnDelay(name, None)
-    if _ISTIO.fullmatch(container.image or ""):
+    if container.name == "istio-proxy" or _ISTIO.fullmatch(container.image or ""):
         return OwnDelay("Istio's agent", None)
     return _in_files(case, container)
 

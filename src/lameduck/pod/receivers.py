@@ -9,7 +9,14 @@ from lameduck.pod.workloads import Service, ServicePort
 
 __all__ = ["Receiver", "client_services", "receivers"]
 
-_SCRAPED = ("metrics", "monitoring", "prometheus", "prom", "telemetry", "healthz", "health", "probe", "debug", "pprof")
+_SCRAPED = frozenset(
+    {
+        *("debug", "exporter", "health", "healthz", "metrics", "monitoring", "pprof", "probe", "prom", "prometheus"),
+        "telemetry",
+    }
+)
+_SCRAPE_PROXIES = ("kube-rbac-proxy",)
+"""Containers that guard a controller's metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +31,14 @@ class Receiver:
 def receivers(case: Case) -> tuple[Receiver, ...]:
     """Each regular container that clients reach through a Service, once, with the first Service that leads there.
 
-    A port that only monitoring asks is none: a scrape that fails is made again. Where no container declares the
-    Service's port, the only container is meant; of several, nobody can tell.
+    A port that only monitoring asks is none: a scrape that fails is made again. Nor does a StatefulSet's headless
+    Service count: it names each pod, and who asks for one wants no other. Where no container declares the Service's
+    port, the only container is meant; of several, nobody can tell.
     """
     found: dict[str, Receiver] = {}
     for service in case.services:
+        if service.headless and case.workload.kind == "StatefulSet":
+            continue
         for port in service.ports:
             if not _is_scraped(service, port):
                 for container in _behind(case, port):
@@ -60,6 +70,6 @@ def _behind(case: Case, port: ServicePort) -> Iterator[Container]:
         if any(port.target_port in (declared.number, declared.name) for declared in container.ports)
     ]
     if declaring:
-        yield from declaring
-    elif len(regular) == 1 and (isinstance(port.target_port, int) or not regular[0].ports):
+        yield from (container for container in declaring if container.name not in _SCRAPE_PROXIES)
+    elif len(regular) == 1 and isinstance(port.target_port, int):  # a name that nobody declares leads nowhere
         yield regular[0]
