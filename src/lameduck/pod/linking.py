@@ -18,7 +18,7 @@ from lameduck.pod.image_names import image_name
 from lameduck.pod.known_images import known, known_build
 from lameduck.pod.place import InputError
 
-__all__ = ["Repository", "build_of", "image_of", "read_repository"]
+__all__ = ["Repository", "build_of", "described", "image_of", "read_repository"]
 
 
 @dataclass(slots=True)
@@ -118,8 +118,11 @@ def _found(reference: str, repository: Repository) -> BuildFile | None:
 def image_of(container: Container, repository: Repository | None = None) -> Image | None:
     """What findings need to know of a container's image; None: nothing is known of it."""
     build = build_of(container, repository)
-    if build is None:
-        return None
+    return None if build is None else described(build)
+
+
+def described(build: ImageBuild) -> Image:
+    """What findings need to know of that image."""
     return Image(
         build.name,
         stop_signal=build.stop_signal,
