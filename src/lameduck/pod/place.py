@@ -41,3 +41,11 @@ class InputError(Exception):
         self.do = do
         where = f"{at}: " if at is not None else ""
         super().__init__(f"{where}{what} {do}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Without it an error that another process raises could not come home: pickle calls with the message alone.
+        return (_rebuilt, (self.what, self.at, self.do))
+
+
+def _rebuilt(what: str, at: Place | str | None, do: str) -> InputError:
+    return InputError(what, at=at, do=do)
