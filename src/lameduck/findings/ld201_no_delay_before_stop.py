@@ -103,6 +103,13 @@ BAD = (
         only=Witness.FILES,
     ),
     Example(
+        "a grace of 0, which leaves no room for a delay either",
+        pod="terminationGracePeriodSeconds: 0",
+        objects=SERVICE,
+        also=("LD302",),
+        only=Witness.FILES,
+    ),
+    Example(
         "a cluster that does not know the sleep action yet, and an image that has sleep",
         container="image: nginx:1.27",
         objects=SERVICE,
@@ -258,7 +265,9 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     if change is None:
         return None
     changes: tuple[Change, ...] = (change, *room_for_pause(case, container, DELAY_S))
-    return Remedy(changes, safe=True, title=f"Wait {DELAY_S} s before the stop signal")
+    # A grace of 0 or 1 is somebody's wish for a quick end (LD302), and would be gone.
+    wished = case.workload.pod.termination_grace_period_s <= 1
+    return Remedy(changes, safe=not wished, title=f"Wait {DELAY_S} s before the stop signal")
 
 
 def _delay(case: Case, container: Container) -> SetField | None:

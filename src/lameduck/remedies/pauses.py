@@ -54,7 +54,8 @@ def room_for_pause(case: Case, container: Container, seconds: int) -> tuple[SetF
         return (grace_for(spec, needed_s, f"holds the hook and {container.name}'s own {_whole(limit.seconds)} s"),)
     if spec.grace_at is None or (grace_s == _DEFAULT_GRACE_S and seconds < grace_s):
         return () if seconds < grace_s else (grace_for(spec, grace_s + seconds, "holds the hook"),)
-    return (grace_for(spec, grace_s + seconds, f"leaves {container.name} what it had"),)
+    kept_s = max(grace_s, CLEAN_UP_S)  # of a grace of 0 nothing could be kept
+    return (grace_for(spec, kept_s + seconds, f"leaves {container.name} what it had"),)
 
 
 def _whole(seconds: Seconds) -> int:
