@@ -1,6 +1,7 @@
 """What every finding owes. Who copies a file and changes it reads here what is still missing."""
 
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import lameduck
 import lameduck.findings
 from lameduck.findings.catalogue import FINDINGS, RETIRED
-from lameduck.findings.examples import case, manifest, witness
+from lameduck.findings.examples import FILE, case, manifest, witness
 from lameduck.findings.finding import Example, Finding, Found, Witness
 from lameduck.findings.looking import look, look_into, look_into_settings
 from lameduck.pod.documents import SourceDocument
@@ -208,12 +209,18 @@ def test_a_remedy_takes_its_finding_away_and_brings_no_other(finding: Finding, e
         assert isinstance(document, SourceDocument)
         mended = apply([Mend(found.remedy, document)])
         assert not mended.refused, f"{finding.code}, '{example.story}': {mended.refused[0].reason}"
-        (edited,) = mended.files
-        after = {(each.code, each.container) for each in look_into(case(example, edited.text))}
-        assert (found.code, found.container) not in after, f"{finding.code} is still seen in:\n{edited.text}"
+        files = {edited.source.name: edited.text for edited in mended.files}
+        assert files, f"{finding.code}, '{example.story}': the remedy changes nothing"
+        text = files.pop(FILE, manifest(example))
+        after = {
+            (each.code, each.container)
+            for each in look_into(case(replace(example, files={**example.files, **files}), text))
+        }
+        shown = "\n".join([text, *files.values()])
+        assert (found.code, found.container) not in after, f"{finding.code} is still seen in:\n{shown}"
         earlier = {(each.code, each.container) for each in look_into(before)}
-        assert after <= earlier, f"{sorted(after - earlier)} are new in:\n{edited.text}"
-        assert read_text(edited.text, "web.yaml").problems == ()
+        assert after <= earlier, f"{sorted(after - earlier)} are new in:\n{shown}"
+        assert read_text(text, FILE).problems == ()
 
 
 @_each_bad_in_files

@@ -1,19 +1,29 @@
-"""Examples made whole: a Deployment ready to paste, and its ending as a witness would hand it to the findings."""
+"""Examples made whole: a Deployment ready to paste, and its ending as a witness would hand it to the findings.
+
+Each finding imports this file, and `check` must start fast: what reads images or plays endings is imported when an
+example is made.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from textwrap import dedent, indent
+from typing import TYPE_CHECKING
 
 from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.requests import ClientKind, Fate, Request
 from lameduck.findings.finding import Example, Witnessed
-from lameduck.pod.case import Case, Image
+from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
-from lameduck.pod.linking import image_of
+from lameduck.pod.entry import Entry
 from lameduck.pod.reading import read_text
 from lameduck.pod.source import Source
 from lameduck.pod.sysctl_files import SysctlFile, read_sysctls
 from lameduck.pod.workloads import Workload
+
+if TYPE_CHECKING:
+    from lameduck.pod.image_builds import ImageBuild
 
 __all__ = [
     "BUDGET",
@@ -131,8 +141,11 @@ def behaviours(example: Example) -> Mapping[str, Behaviour]:
 
 def case(example: Example, text: str | None = None) -> Case:
     """The example as `check` would see it; `text` in place of its manifest, if given."""
+    from lameduck.pod.linking import described
+
     manifests = read_text(manifest(example) if text is None else text, FILE)
     (workload,) = manifests.workloads
+    builds = _builds(example, workload)
     return Case(
         workload,
         services=manifests.services_of(workload),
@@ -140,7 +153,8 @@ def case(example: Example, text: str | None = None) -> Case:
         autoscalers=tuple(scaler for scaler in manifests.autoscalers if scaler.scales(workload)),
         ingresses=manifests.ingresses,
         config_maps={each.name: each for each in manifests.config_maps if each.is_used_by(workload)},
-        images=_images(workload, example.image_stop_signal),
+        images={name: described(build) for name, build in builds.items()},
+        entries=_entries(workload, builds),
         kubernetes=example.kubernetes,
     )
 
@@ -150,22 +164,55 @@ def sysctl_file(example: Example) -> SysctlFile:
     return read_sysctls(Source("99-tuning.conf", example.settings))
 
 
-def _images(workload: Workload, stop_signal: str | None) -> dict[str, Image]:
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The example's files as a build context."""
+
+    files: Mapping[str, str]
+
+    def read(self, path: str) -> Source | None:
+        return Source(path, self.files[path]) if path in self.files else None
+
+    def is_folder(self, path: str) -> bool:
+        return any(name.startswith(f"{path}/") for name in self.files)
+
+
+def _builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
+    """What is known of the images: `app` from the example's Dockerfile if it has one, the others by their names."""
+    from lameduck.pod.dockerfiles import read_build
+    from lameduck.pod.image_builds import ImageBuild
+    from lameduck.pod.linking import build_of
+
     found = {}
     for container in workload.pod.containers:
-        image = image_of(container)
-        if image is None and stop_signal is not None:
-            image = Image(container.image or "")
-        if image is not None:
-            found[container.name] = (
-                image if stop_signal is None else replace(image, stop_signal=stop_signal, stop_signal_known=True)
-            )
+        build = build_of(container)
+        if container.name == "app":
+            if "Dockerfile" in example.files:
+                source = Source("Dockerfile", example.files["Dockerfile"])
+                build = read_build(source, _Folder(example.files), name=container.image or "").build
+            if example.image_stop_signal is not None:
+                build = replace(
+                    build or ImageBuild(container.image or "", complete=False),
+                    stop_signal=example.image_stop_signal,
+                    stop_signal_known=True,
+                )
+        if build is not None:
+            found[container.name] = build
     return found
+
+
+def _entries(workload: Workload, builds: Mapping[str, ImageBuild]) -> dict[str, Entry]:
+    from lameduck.pod.entering import entry_of
+
+    return {
+        container.name: entry_of(container, builds.get(container.name), pid1=workload.pod.main_is_pid1)
+        for container in workload.pod.containers
+    }
 
 
 def witness(example: Example) -> Witnessed:
     """The example's ending, played and judged."""
-    from lameduck.ending.playing import play  # each finding imports this file: `check` must start fast
+    from lameduck.ending.playing import play
     from lameduck.ending.timeline import Timeline
     from lameduck.ending.verdict import judge
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from lameduck.findings.finding import KilledContainer
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Link, Shell
 
 if TYPE_CHECKING:
     from lameduck.ending.losses import Loss
     from lameduck.ending.verdict import PodEnding
 
-__all__ = ["after_mark", "brief", "command", "cost", "in_pods", "requests", "seconds", "when"]
+__all__ = ["after_mark", "brief", "command", "cost", "in_pods", "one_line", "requests", "seconds", "shown", "when"]
 
 
 def requests(count: int) -> str:
@@ -35,6 +36,27 @@ def brief(line: str) -> str:
     program, space, rest = line.partition(" ")
     shown = program.rpartition("/")[2] + space + rest
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def shown(link: Link, behind: Link | None = None) -> str:
+    """A program on the signal's way, in backquotes, without what stands behind it: `sh -c`, `npm start`, `tini --`.
+
+    Says which shell `sh` is, because that decides what becomes of the signal (T56).
+    """
+    words = [*link.words]
+    if link.shell is not None:
+        option = next((number for number, word in enumerate(words) if word[:1] == "-" and "c" in word), None)
+        words = words[: 2 if option is None else option + 1]
+        which = f" ({link.shell.value})" if link.program == "sh" and link.shell is not Shell.UNKNOWN else ""
+        return f"{command(one_line(words))}{which}"
+    if behind is not None and tuple(words[-len(behind.words) :]) == behind.words:
+        words = words[: -len(behind.words)]
+    return command(one_line(words))
+
+
+def one_line(words: Iterable[str]) -> str:
+    """A command line, also of a script of several lines."""
+    return " ".join(" ".join(words).split())
 
 
 def in_pods(pods: tuple[str, ...]) -> str:

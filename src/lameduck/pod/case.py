@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lameduck.pod.entry import Entry
+from lameduck.pod.entry import Entry, Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.workloads import Document, Service, Workload
@@ -114,6 +114,10 @@ class Image:
     programs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     working_dir: str | None = None
+    stop_signal_at: Span | None = None
+    """The signal's name in its Dockerfile; None: it names none, or there is no Dockerfile."""
+    last: Span | None = None
+    """The last instruction of its stage in its Dockerfile, behind which further ones may stand."""
 
 
 @dataclass(frozen=True, slots=True)

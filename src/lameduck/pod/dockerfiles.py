@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lameduck.pod.dockerfile_reading import Instruction, Instructions, Piece, read_dockerfile
-from lameduck.pod.entry import Shell
+from lameduck.pod.entry import Shell, Span
 from lameduck.pod.image_builds import ImageBuild, ImageWord, Origin, normal
 from lameduck.pod.image_contents import known_image
 from lameduck.pod.image_files import Context, CopiedFiles, Copy
@@ -49,6 +49,8 @@ class _Stage:
     user: str | None = None
     stop_signal: str | None = None
     stop_signal_known: bool = False
+    stop_signal_at: Span | None = None
+    last: Span | None = None
     software: str | None = None
     programs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
@@ -88,6 +90,8 @@ def _finished(stage: _Stage, name: str) -> ImageBuild:
         user=stage.user,
         stop_signal=stage.stop_signal,
         stop_signal_known=stage.stop_signal_known,
+        stop_signal_at=stage.stop_signal_at,
+        last=stage.last,
         sh=stage.sh,
         software=stage.software,
         programs=stage.programs,
@@ -107,11 +111,13 @@ def _stages(read: Instructions, context: Context | None) -> list[_Stage]:
             if len(stages) >= _MAX_STAGES:
                 break
             stages.append(_from(instruction, stages, before))
+            stages[-1].last = instruction.span
         elif not stages:
             if instruction.name == "ARG":
                 before.update(_arguments(instruction, before))
         else:
             _apply(instruction, stages, context, before)
+            stages[-1].last = instruction.span
     return stages
 
 
@@ -162,6 +168,9 @@ def _apply(instruction: Instruction, stages: list[_Stage], context: Context | No
         case "STOPSIGNAL":
             signal = _resolved(_unquoted(instruction.text.strip()), stage.variables())
             stage.stop_signal, stage.stop_signal_known = _signal(signal), signal is not None
+            written = instruction.text.rstrip()
+            start = instruction.text_start + len(written) - len(written.lstrip())
+            stage.stop_signal_at = Span(instruction.span.source, start, instruction.text_start + len(written))
         case "SHELL":
             words = instruction.exec_form()
             if words:

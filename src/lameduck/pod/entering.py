@@ -213,6 +213,8 @@ class _Entering:
             one_string=one_string,
             errexit=errexit,
         )
+        if origin is not None and origin.source is not None and origin.exact:
+            link = replace(link, script=Span(origin.source, origin.start, origin.end))
         shell = link.shell or Shell.UNKNOWN
         ways: list[_Way] = []
         for path in paths:

@@ -101,6 +101,8 @@ class Link:
     span: Span | None = None
     at: FieldPath | None = None
     inside: Inside | None = None
+    script: Span | None = None
+    """The whole text of the script that it runs, where a file holds it; for one in the manifest see `inside`."""
     sends: str | None = None
     """The signal that the next link gets, where it is another than came in (dumb-init --rewrite, kill in a trap)."""
 

@@ -76,6 +76,10 @@ class ImageBuild:
     user: str | None = None
     stop_signal: str | None = None
     stop_signal_known: bool = False
+    stop_signal_at: Span | None = None
+    """The signal's name in the Dockerfile; None: it names none, or there is no Dockerfile."""
+    last: Span | None = None
+    """The last instruction of the image's stage in its Dockerfile."""
     sh: Shell = Shell.UNKNOWN
     software: str | None = None
     programs: frozenset[str] = frozenset()

@@ -127,6 +127,8 @@ def described(build: ImageBuild) -> Image:
         build.name,
         stop_signal=build.stop_signal,
         stop_signal_known=build.stop_signal_known,
+        stop_signal_at=build.stop_signal_at,
+        last=build.last,
         software=build.software,
         programs=build.programs,
         lacks=build.lacks,

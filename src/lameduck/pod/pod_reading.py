@@ -61,6 +61,7 @@ def read_pod(
         annotations=annotations,
         host_network=spec.flag("hostNetwork"),
         host_ipc=spec.flag("hostIPC"),
+        host_pid=spec.flag("hostPID"),
         share_process_namespace=spec.flag("shareProcessNamespace"),
         active_deadline_s=spec.whole("activeDeadlineSeconds", wants="whole seconds", least=1),
         os_name=os.text("name") if os is not None else None,

@@ -49,6 +49,7 @@ class PodSpec:
     """Those that the pods will have."""
     host_network: bool = False
     host_ipc: bool = False
+    host_pid: bool = False
     share_process_namespace: bool = False
     active_deadline_s: int | None = None
     os_name: str | None = None
@@ -56,6 +57,11 @@ class PodSpec:
     """securityContext.sysctls."""
     claims: tuple[str, ...] = ()
     """Its volumes that are persistent volume claims."""
+
+    @property
+    def main_is_pid1(self) -> bool:
+        """Whether each container's main process is PID 1 of a namespace of its own (T54)."""
+        return not (self.share_process_namespace or self.host_pid)
 
     def container(self, name: str) -> Container:
         """The container of that name. Raises KeyError."""
