@@ -13,7 +13,8 @@ from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import HttpGet, TcpSocket
 from lameduck.pod.receivers import receivers
 from lameduck.pod.replica_count import ONE_FOR_ANOTHER, replica_count
-from lameduck.pod.workloads import Recreate, ServicePort
+from lameduck.pod.rolling import fenceposts
+from lameduck.pod.workloads import RollingUpdate, ServicePort
 from lameduck.remedies.remedy import Json, Remedy, SetField
 
 __all__ = ["FINDING"]
@@ -173,7 +174,11 @@ def _another_could_answer(case: Case) -> bool:
     count = replica_count(case)
     if workload.kind == "DaemonSet":
         return True
-    comes_first = workload.kind in ONE_FOR_ANOTHER and not isinstance(workload.strategy, Recreate)
+    # Of one pod, the old one serves until the new one is ready only where that comes first.
+    strategy = workload.strategy
+    comes_first = (
+        workload.kind in ONE_FOR_ANOTHER and isinstance(strategy, RollingUpdate) and fenceposts(1, strategy)[0] > 0
+    )
     return count.most > 1 or (count.most == 1 and comes_first)
 
 

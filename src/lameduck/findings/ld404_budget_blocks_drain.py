@@ -138,6 +138,25 @@ spec:
         objects=_BUDGET.removeprefix("---") % "minAvailable: 1",
         only=Witness.FILES,
     ),
+    Example(
+        "no number of replicas: something scales it that these files do not hold",
+        whole="""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+        - {name: app, image: registry.example/app:1}
+""",
+        objects=_BUDGET.removeprefix("---") % "minAvailable: 1",
+        only=Witness.FILES,
+    ),
     Example("switched off", replicas=0, objects=_BUDGET.removeprefix("---") % "minAvailable: 1", only=Witness.FILES),
 )
 
@@ -155,17 +174,17 @@ def _of(case: Case, budget: DisruptionBudget) -> Iterator[Sighting]:
     value = budget.min_available if budget.max_unavailable is None else budget.max_unavailable
     if count.most == 0 or value is None:
         return
-    severity, uncertain = None, False
+    severity = None
     if field == "maxUnavailable":
         if share(value, count.most, up=True) > 0:
             return
         why = f"{field} is {value}"
     elif value != "100%" and not counts_only_these(case, budget):
         return  # other pods may be counted, too
+    elif value != "100%" and not count.is_written:
+        return  # whoever writes no number scales it elsewhere
     elif share(value, count.most, up=True) >= count.most:
-        uncertain = not count.is_written and value != "100%"
-        has = f"has {count.most}" if count.is_written else "writes no number of replicas, which makes 1"
-        why = f"{field} is {value}, and {workload.title} {has}"
+        why = f"{field} is {value}" if value == "100%" else f"{field} is {value}, and {workload.title} has {count.most}"
     elif count.autoscaler is not None and 0 < count.least <= share(value, count.least, up=True):
         why = f"{field} is {value}, and the autoscaler {count.autoscaler.name} may leave {count.least}"
         severity = Severity.INFO
@@ -181,7 +200,6 @@ def _of(case: Case, budget: DisruptionBudget) -> Iterator[Sighting]:
         if count.most > 1
         else "Set replicas: 2 and maxUnavailable: 1, or maxUnavailable: 1 alone and accept the gap",
         severity=severity,
-        uncertain=uncertain,
         document=budget.document,
     )
 

@@ -56,6 +56,12 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "a startup probe whose last question comes before the deadline",
+        container="startupProbe: {tcpSocket: {port: 8000}, initialDelaySeconds: 2, periodSeconds: 10, "
+        "failureThreshold: 60}",
+        only=Witness.FILES,
+    ),
+    Example(
         "a long grace: the end of old pods is not progress, nor the lack of it",
         pod="terminationGracePeriodSeconds: 3600",
         container="lifecycle: {preStop: {sleep: {seconds: 5}}}",
@@ -77,8 +83,8 @@ def in_files(case: Case) -> Iterator[Sighting]:
         return
     deadline_s = workload.progress_deadline_s or _DEFAULT_S
     slowest = _slowest(case)
-    if slowest is None or slowest[0] <= deadline_s:
-        return
+    if slowest is None or slowest[0] - slowest[2].period_s <= deadline_s:
+        return  # the last answer may come as late as that, and not later
     needed_s, container, probe = slowest
     default = " by default" if workload.progress_deadline_s is None else ""
     yield Sighting(

@@ -11,7 +11,19 @@ __all__ = ["Receiver", "client_services", "receivers"]
 
 _SCRAPED = frozenset(
     {
-        *("debug", "exporter", "health", "healthz", "metrics", "monitoring", "pprof", "probe", "prom", "prometheus"),
+        *(
+            "debug",
+            "exporter",
+            "health",
+            "healthz",
+            "metrics",
+            "monitor",
+            "monitoring",
+            "pprof",
+            "probe",
+            "prom",
+            "prometheus",
+        ),
         "telemetry",
     }
 )
@@ -56,10 +68,8 @@ def client_services(case: Case) -> tuple[Service, ...]:
 
 
 def _is_scraped(service: Service, port: ServicePort) -> bool:
-    words = f"{port.name or ''}-{port.target_port}".lower().replace("_", "-").split("-")
-    return any(word in _SCRAPED for word in words) or any(
-        part in _SCRAPED for part in service.name.lower().replace("_", "-").split("-")
-    )
+    words = f"{port.name or ''}-{port.target_port}-{service.name}".lower().replace("_", "-").split("-")
+    return any(word in _SCRAPED or "metrics" in word for word in words)
 
 
 def _behind(case: Case, port: ServicePort) -> Iterator[Container]:
