@@ -14,17 +14,17 @@ from lameduck.findings.looking import look_into
 from lameduck.pod.case import Case, Image
 from lameduck.pod.reading import read_text
 
-FAMILIES = ("LD2", "LD3")
+FAMILIES = ("LD2", "LD3", "LD4", "LD5", "LD6", "LD7")
 EXPECTED = {
     # gunicorn's own 30 s, unless a gunicorn.conf.py says otherwise; SIGQUIT makes it stop at once (app-gunicorn-quit)
     "app-gunicorn-shell": {"LD301?"},
     "app-gunicorn-sync": {"LD301?"},
     "app-gunicorn-threads": {"LD301?"},
     # labapp is nobody that the files know: it serves on by itself here (drain:4), and refuses there (exit:0)
-    "deployment-pod-delete": {"LD201?"},
-    "rollout-minready": {"LD201?"},
-    "rollout-surge": {"LD201?"},
-    "rollout-surge-exit-at-once": {"LD201?"},
+    "deployment-pod-delete": {"LD201?", "LD401"},
+    "rollout-minready": {"LD201?", "LD401"},
+    "rollout-surge": {"LD201?", "LD405"},
+    "rollout-surge-exit-at-once": {"LD201?", "LD405"},
     "hook-background-child": {"LD208"},
     "hook-http-hostnetwork": {"LD202"},
     "hook-kill9-pid1": {"LD207"},
@@ -40,6 +40,10 @@ EXPECTED = {
     "mix-21": {"LD204"},
     "mix-31": {"LD204"},
     "nginx-hook-quit": {"LD206"},
+    # one replica behind a Service, without a budget or a need of one
+    "openapi-web-delete": {"LD401"},
+    "openapi-web-delete-stopsignal-quit": {"LD401"},
+    "openapi-web-rollout": {"LD401"},
     "sidecar-exits-early": {"LD207"},
     "spec-grace-0": {"LD302"},
 }
