@@ -11,7 +11,7 @@ import pytest
 from lameduck.check.checking import judge_all
 from lameduck.check.fixing import Fixed, fix
 from lameduck.check.fixing import write as write_files
-from lameduck.check.judging import Mendable, Settings
+from lameduck.check.judging import Mendable, MendableText, Settings
 from lameduck.check.patching import json_patches, kustomize_patches
 from lameduck.findings.finding import Finding, Severity, Sighting
 from lameduck.pod.case import Case
@@ -120,7 +120,7 @@ def test_a_file_that_has_changed_meanwhile_is_left_alone(tmp_path: Path) -> None
     assert file.read_text() == "# somebody else was faster\n"
 
 
-def mendable(*paths: Path) -> list[Mendable]:
+def mendable(*paths: Path) -> list[Mendable | MendableText]:
     return judge_all(files(*paths), SETTINGS, {}, keep_remedies=True).mendable
 
 
