@@ -4,9 +4,14 @@ from collections.abc import Iterator
 
 from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.reasons import KillCause
-from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witnessed
-from lameduck.findings.words import brief, command, cost, seconds
+from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
+from lameduck.findings.words import brief, command, cost, one_line, seconds, shown
+from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Passes, WhyKept
+from lameduck.pod.obstacles import Obstructed, holds_container_open, obstructed
+from lameduck.remedies.execs import put_exec, put_in_background
+from lameduck.remedies.remedy import Remedy
 
 __all__ = ["FINDING"]
 
@@ -37,6 +42,31 @@ BAD = (
         "a trap, and the service in the foreground",
         container="command: [bash, /start.sh]",
         behaviour=Behaviour(drain_s=None, reception="caught", main="bash /start.sh", below=("python server.py",)),
+        files={
+            "Dockerfile": "FROM python:3.12-slim\nCOPY start.sh /\n",
+            "start.sh": "#!/bin/bash\nclean_up() {\n  rm -f /tmp/pid\n  exit 0\n}\ntrap clean_up TERM\n"
+            "python server.py\n",
+        },
+    ),
+    Example(
+        "a trap in the manifest, and the service in the foreground",
+        container="image: debian:12\ncommand: [sh, -c, 'trap \"exit 0\" TERM; python server.py']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a trap that is to end a container that only sleeps",
+        container="command: [bash, -c, 'trap \"exit 0\" TERM; sleep 3600']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a trap that says something and passes nothing on",
+        container="command: [bash, -c, 'trap \"echo stopping\" TERM; python server.py & wait $!; wait $!']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a trap that ignores the signal, for the service as well",
+        container="command: [bash, -c, 'trap \"\" TERM; python server.py; echo ended']",
+        only=Witness.FILES,
     ),
 )
 GOOD = (
@@ -44,6 +74,36 @@ GOOD = (
         "the service in the background, and a trap that passes the signal on and waits",
         container="command: [bash, /start.sh]",
         behaviour=Behaviour(drain_s=Seconds(3), main="bash /start.sh", below=("python server.py",)),
+        files={
+            "Dockerfile": "FROM python:3.12-slim\nCOPY start.sh /\n",
+            "start.sh": "#!/bin/bash\nclean_up() {\n  kill -TERM $service\n  wait $service\n  exit 0\n}\n"
+            "trap clean_up TERM\npython server.py &\nservice=$!\nwait $service\n",
+        },
+    ),
+    Example(
+        "the second wait stands behind the first instead of in the trap",
+        container="command: [bash, -c, 'trap \"kill -TERM $!\" TERM; python server.py & wait $!; wait $!']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a trap that signals the whole group and waits",
+        container="command: [bash, -c, 'trap \"trap - TERM; kill 0; wait\" TERM; python server.py & wait']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a trap that is set while the script prepares, and is gone with exec",
+        container="command: [bash, -c, 'trap \"exit 1\" TERM; mkdir -p /tmp/cache; exec python server.py']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "sleep in the background, so that the trap runs at once",
+        container="command: [bash, -c, 'trap \"exit 0\" TERM; sleep infinity & wait']",
+        only=Witness.FILES,
+    ),
+    Example(
+        "dumb-init tells the whole group, so that the service hears the signal itself, and the trap runs after it",
+        container="command: [dumb-init, bash, -c, 'trap \"exit 0\" TERM; python server.py']",
+        only=Witness.FILES,
     ),
     Example(
         "a server, not a shell, that has children and is too slow",
@@ -51,6 +111,51 @@ GOOD = (
         also=("LD301",),
     ),
 )
+
+
+def in_files(case: Case) -> Iterator[Sighting]:
+    for found in _seen(case):
+        name, service = found.container.name, _service(found)
+        doubt = "" if found.entry.certain else f"; in doubt, because {found.entry.doubt}"
+        shell = shown(found.obstacle, found.behind)
+        if found.obstacle.why is WhyKept.TRAP_BLOCKED:
+            message = (
+                f"The trap of {shell} in {name} cannot run while {command(service)} is in the foreground, and that one "
+                f"is told nothing of {found.signal}"
+            )
+        else:
+            message = f"The trap of {shell} in {name} passes {found.signal} on to nobody: {command(service)} runs on"
+        grace_s = case.workload.pod.termination_grace_period_s
+        yield Sighting(
+            name,
+            found.at,
+            f"{message}; SIGKILL ends it after {grace_s} s{doubt}",
+            f"Put & behind {brief(service)}, and wait for it"
+            if holds_container_open(found.service)
+            else f"Take the trap away and write exec {brief(service)}, or kill and wait for it in the trap",
+            severity=None if found.entry.certain else Severity.WARNING,
+            span=found.span,
+            uncertain=not found.entry.certain,
+        )
+
+
+def _seen(case: Case) -> Iterator[Obstructed]:
+    for found in obstructed(case):
+        blocked = found.obstacle.why is WhyKept.TRAP_BLOCKED
+        silent = found.obstacle.why is WhyKept.TRAP_NO_FORWARD and not holds_container_open(found.service)
+        if found.obstacle.passes is Passes.KEEPS and (blocked or silent):
+            yield found
+
+
+def _service(found: Obstructed) -> str:
+    return one_line(found.service.words) if found.service is not None else "the service"
+
+
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    found = next((each for each in _seen(case) if each.container.name == seen.container), None)
+    if found is None or found.obstacle.why is not WhyKept.TRAP_BLOCKED:
+        return None
+    return put_in_background(found) if holds_container_open(found.service) else put_exec(found)
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:
@@ -78,4 +183,6 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_ending=in_ending,
+    in_files=in_files,
+    remedy=remedy,
 )

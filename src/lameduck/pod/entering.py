@@ -1,7 +1,7 @@
 """A container's command, its image's and the scripts they start, to the way of the stop signal: an Entry."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lameduck.pod.containers import Container
@@ -109,7 +109,7 @@ def _environment(container: Container, build: ImageBuild | None) -> Mapping[str,
     return found
 
 
-def _whole(words: list[_Located]) -> _Where:
+def _whole(words: Sequence[_Located]) -> _Where:
     first = words[0].origin
     if first is None:
         return _Where()
@@ -148,7 +148,7 @@ class _Entering:
         if script is not None:
             return self._file(script, words, link, standing, where, depth)
         if self.build is not None and values[0].text in self.build.handing_over and len(words) > 1:
-            ways = self.ways(words[1:], standing, where, depth + 1)
+            ways = self.ways(words[1:], standing, _whole(words[1:]), depth + 1)
             return tuple(_Way((link, *way.links), way.service, way.doubt) for way in ways)
         for start_words, exec_words in self.build.becomes if self.build is not None else ():
             if link.words[: len(start_words)] == start_words:

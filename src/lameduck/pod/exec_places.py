@@ -32,6 +32,8 @@ class ExecPlace:
     """`offset`: the character of the script before which `exec ` goes. `safe`: nothing that the script does is lost."""
 
     offset: int
+    end: int
+    """Where the command ends, its redirections included."""
     safe: bool
 
 
@@ -55,7 +57,7 @@ def exec_place(text: str, start: int) -> ExecPlace | None:
     left = [node for node in behind if not isinstance(node, Function) and not _runs(node, _ONLY_ENDING)]
     if any(not _runs(node, _ONLY_SAYING) for node in left):
         return None
-    return ExecPlace(first.start, safe=not left and script.whole and not _keeps_something(script))
+    return ExecPlace(first.start, command.end, safe=not left and script.whole and not _keeps_something(script))
 
 
 def _found(

@@ -1,4 +1,6 @@
-"""`exec` in front of a service's command: what several remedies write."""
+"""What mends a script that stands between the stop signal and its service: `exec` before the command, or `&` behind."""
+
+from dataclasses import dataclass
 
 from lameduck.pod.entry import Span
 from lameduck.pod.exec_places import ExecPlace, exec_place
@@ -6,9 +8,7 @@ from lameduck.pod.obstacles import Obstructed
 from lameduck.pod.place import FieldPath
 from lameduck.remedies.remedy import EditText, Remedy, SetField
 
-__all__ = ["put_exec"]
-
-_REASON = "the service takes the shell's place and gets the stop signal itself (T52, T56)"
+__all__ = ["put_exec", "put_in_background"]
 
 
 def put_exec(found: Obstructed) -> Remedy | None:
@@ -16,27 +16,60 @@ def put_exec(found: Obstructed) -> Remedy | None:
 
     Not safe where the script has a trap, a background job, or something to say behind the command.
     """
+    script = _script(found)
+    if script is None:
+        return None
+    reason = "the service takes the shell's place and gets the stop signal itself (T52, T56)"
+    change = script.with_inserted("exec ", script.place.offset, reason)
+    return Remedy((change,), safe=script.place.safe and found.entry.certain, title=f"Put exec before {script.program}")
+
+
+def put_in_background(found: Obstructed) -> Remedy | None:
+    """The change that lets the shell wait for the command behind which nothing is left to do, so that a trap can run.
+
+    Never safe: what the trap does was never seen to run.
+    """
+    script = _script(found)
+    if script is None:
+        return None
+    change = script.with_inserted(" & wait $!", script.place.end, "a trap runs during wait, not during a command (T56)")
+    return Remedy((change,), safe=False, title=f"Wait for {script.program} in the background")
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """The obstacle's script, in a file or in a value of the manifest, and where exec can stand in it."""
+
+    place: ExecPlace
+    program: str
+    file: Span | None
+    value: tuple[FieldPath, str] | None
+
+    def with_inserted(self, words: str, offset: int, reason: str) -> SetField | EditText:
+        if self.file is not None:
+            at = self.file.start + offset
+            return EditText(Span(self.file.source, at, at), words, reason)
+        assert self.value is not None
+        path, text = self.value
+        return SetField(path, f"{text[:offset]}{words}{text[offset:]}", reason)
+
+
+def _script(found: Obstructed) -> _Script | None:
     behind, obstacle = found.behind, found.obstacle
     if behind is None or obstacle.shell is None:
         return None
     if behind.inside is not None:
-        text = _value(found, behind.inside.at)
-        place = None if text is None else exec_place(text, behind.inside.start)
-        if text is None or place is None:
-            return None
-        mended = f"{text[: place.offset]}exec {text[place.offset :]}"
-        return _remedy(found, SetField(behind.inside.at, mended, _REASON), place)
-    script, span = obstacle.script, behind.span
-    if script is None or span is None or span.source is not script.source:
+        value = _value(found, behind.inside.at)
+        place = None if value is None else exec_place(value[1], behind.inside.start)
+        return None if place is None else _Script(place, behind.program, None, value)
+    file, span = obstacle.script, behind.span
+    if file is None or span is None or span.source is not file.source:
         return None
-    place = exec_place(script.text, span.start - script.start)
-    if place is None:
-        return None
-    at = script.start + place.offset
-    return _remedy(found, EditText(Span(script.source, at, at), "exec ", _REASON), place)
+    place = exec_place(file.text, span.start - file.start)
+    return None if place is None else _Script(place, behind.program, file, None)
 
 
-def _value(found: Obstructed, at: FieldPath) -> str | None:
+def _value(found: Obstructed, at: FieldPath) -> tuple[FieldPath, str] | None:
     """The word of command or args at that path."""
     match at[-2:]:
         case ("command", int(number)):
@@ -45,9 +78,4 @@ def _value(found: Obstructed, at: FieldPath) -> str | None:
             words = found.container.args
         case _:
             return None
-    return words[number] if words is not None and number < len(words) else None
-
-
-def _remedy(found: Obstructed, change: SetField | EditText, place: ExecPlace) -> Remedy:
-    service = found.behind.program if found.behind is not None else ""
-    return Remedy((change,), safe=place.safe and found.entry.certain, title=f"Put exec before {service}")
+    return (at, words[number]) if words is not None and number < len(words) else None
