@@ -45,7 +45,7 @@ def main_words(case: Case, container: Container) -> tuple[str, ...]:
     """The service's own command line; only its arguments where the image's ENTRYPOINT names the program; else empty."""
     entry = case.entries.get(container.name)
     if entry is not None and entry.service is not None:
-        return entry.service.words
+        return _innermost(entry.service.words) or entry.service.words
     if container.command is None:
         return container.args or ()
     return _innermost((*container.command, *(container.args or ())))
