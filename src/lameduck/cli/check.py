@@ -92,6 +92,8 @@ def check_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
     files = list(the_files(paths, exclude=(*configuration.exclude, *options["exclude"])))
     contents = {STDIN: content_of(None)} if any(file.path is None for file in files) else {}
     settings = _settings(configuration, options, paths, contents)
+    if options["images"] or configuration.images:
+        settings.linker.prepare()  # a folder that is not there is said before anything else
     baseline = _baseline(configuration, options)
     if options["fix_files"] or options["show_diff"] or options["fix_as"] != "text":
         return _fix(files, contents, settings, baseline, configuration, options)
