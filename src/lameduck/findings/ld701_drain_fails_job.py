@@ -97,7 +97,6 @@ def in_files(case: Case) -> Iterator[Sighting]:
         f"{workload.title} allows no failure (backoffLimit: 0), and a pod that is drained or evicted counts as one: "
         f"{run} has failed then",
         "Let a podFailurePolicy ignore DisruptionTarget, if the work may be started again",
-        severity=Severity.INFO if workload.kind == "CronJob" else None,
     )
 
 
@@ -114,7 +113,7 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
 FINDING = Finding(
     "LD701",
     "drain-fails-job",
-    Severity.WARNING,
+    Severity.INFO,
     facts=("T122", "T123"),
     page=PAGE,
     bad=BAD,
