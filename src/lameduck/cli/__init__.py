@@ -3,14 +3,26 @@
 Exit codes: 0 graceful, 1 ungraceful, 2 input that cannot be used, 128+n interrupted by signal n.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `lameduck` (or `kubectl lameduck`) with these words, the process' own by default, and exit."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["run"], ["prestop"]):
+        # An application's image has neither click nor time for it.
+        from lameduck.run import main as start
+        from lameduck.run import prestop
+
+        sys.exit((start if words[0] == "run" else prestop)(words[1:]))
     try:
         try:
             from lameduck.cli.program import run
@@ -22,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 file=sys.stderr,
             )
             sys.exit(2)
-        sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+        sys.exit(run(words))
     except KeyboardInterrupt:  # nothing has been started yet, or nothing is left: see interrupting.py
         print("lameduck: interrupted", file=sys.stderr)
         sys.exit(130)
