@@ -17,7 +17,7 @@ from lameduck.pod.hook_steps import hook_steps
 from lameduck.pod.place import FieldPath
 from lameduck.pod.receivers import receivers
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
-from lameduck.remedies.pauses import DELAY_S, pause
+from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, RemoveField, SetField
 
 __all__ = ["FINDING"]
@@ -175,20 +175,27 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     match handler:
         case TcpSocket(at=at):
             return _instead_of(case, container, at[:-1], DELAY_S)
-        case HttpGet(port=str(name), at=at) if all(port.name != name for port in container.ports):
-            if len(container.ports) != 1:
-                return None
-            number = container.ports[0].number
-            change = SetField((*at, "port"), number, f"the only port that {container.name} declares")
-            return Remedy((change,), safe=False, title=f"Ask port {number}")
-        case HttpGet(at=at):
-            change = SetField((*at, "host"), "127.0.0.1", "the node itself is the pod's network (T35)")
-            return Remedy((change,), safe=True, title="Ask 127.0.0.1")
+        case HttpGet():
+            return _reachable(case, container, handler)
         case Exec(at=at) if (refused := _refused_sleep(handler)) is not None:
             meant = _SECONDS.fullmatch(refused)
             return None if meant is None else _instead_of(case, container, at[:-1], int(meant[1]))
         case _:
             return None
+
+
+def _reachable(case: Case, container: Container, handler: HttpGet) -> Remedy | None:
+    """The hook with a port that there is, and with an address: both at once, where both are missing."""
+    changes: list[Change] = []
+    guessed = isinstance(handler.port, str) and all(port.name != handler.port for port in container.ports)
+    if guessed and len(container.ports) != 1:
+        return None
+    if guessed:
+        number = container.ports[0].number
+        changes.append(SetField((*handler.at, "port"), number, f"the only port that {container.name} declares"))
+    if handler.host is None and case.workload.pod.host_network:
+        changes.append(SetField((*handler.at, "host"), "127.0.0.1", "the node itself is the pod's network"))
+    return Remedy(tuple(changes), safe=not guessed, title="Ask a port that there is" if guessed else "Ask 127.0.0.1")
 
 
 _SECONDS = re.compile(r"(\d+)\s*(s|secs?|seconds?)", re.ASCII)
@@ -200,10 +207,11 @@ def _instead_of(case: Case, container: Container, hook: FieldPath, seconds: int)
         gone = RemoveField(hook, "it never did anything but fail")
         return Remedy((gone,), safe=True, title="Remove the hook that always fails")
     handler = pause(case, container, seconds)
-    if handler is None or seconds > case.workload.pod.termination_grace_period_s:
+    if handler is None or not 0 < seconds < case.workload.pod.termination_grace_period_s:
         return None
-    changes: tuple[Change, ...] = (SetField(hook, handler, "needs nothing from the image"),)
-    return Remedy(changes, safe=True, title=f"Let the kubelet wait {seconds} s")
+    change = SetField(hook, handler, "needs nothing from the image")
+    room = room_for_pause(case, container, seconds)
+    return Remedy((change, *room), safe=True, title=f"Let the kubelet wait {seconds} s")
 
 
 def _receives(case: Case, container: Container) -> bool:

@@ -1,5 +1,6 @@
 """LD203: the preStop hook runs a program that the image does not have, or cannot run."""
 
+import math
 import shlex
 from collections.abc import Iterator
 
@@ -13,8 +14,10 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, plain_sleep
+from lameduck.pod.hook_steps import hook_wait
 from lameduck.pod.programs import SHELLS
-from lameduck.remedies.pauses import pause
+from lameduck.pod.sound_hooks import is_sound
+from lameduck.remedies.pauses import pause, room_for_pause
 from lameduck.remedies.remedy import Json, Remedy, SetField
 
 __all__ = ["FINDING"]
@@ -166,18 +169,24 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     if not isinstance(handler, Exec):
         return None
     wait_s = _meant_wait(handler)
-    if wait_s is not None and wait_s <= case.workload.pod.termination_grace_period_s:  # T37
+    grace_s = case.workload.pod.termination_grace_period_s
+    if wait_s is not None and 0 < wait_s < grace_s:  # T37
         action = pause(case, container, wait_s)
         if action is not None:
             change = SetField(handler.at[:-1], action, "needs no program from the image")
-            return Remedy((change,), safe=True, title=f"Let the kubelet wait {wait_s} s")
+            room = room_for_pause(case, container, wait_s)
+            return Remedy((change, *room), safe=True, title=f"Let the kubelet wait {wait_s} s")
     program = handler.command[0]
     words = _split(program) if len(handler.command) == 1 and _one_string(program) else None
     if words is None or _missing(case, container, words[0]) is not None:
         return None
+    hook = Exec(words, handler.at)
+    if not is_sound(hook, grace_s):
+        return None
     items: list[Json] = list(words)
     change = SetField((*handler.at, "command"), items, "each word is an item of its own (T29)")
-    return Remedy((change,), safe=True, title="Write the command as separate words")
+    room = room_for_pause(case, container, math.ceil(hook_wait(hook).least_s))
+    return Remedy((change, *room), safe=True, title="Write the command as separate words")
 
 
 def in_ending(witnessed: Witnessed) -> Iterator[Sighting]:

@@ -115,8 +115,11 @@ def _ends_container(handler: Exec) -> bool:
     return any(stop_request(step) is not None for step in hook_steps(handler))
 
 
+_A_DAY_S = 86_400
+
+
 def _mend_in_files(hook_s: Seconds) -> str:
-    if math.isinf(hook_s):
+    if hook_s > _A_DAY_S:
         return "Let the hook end"
     return f"Set terminationGracePeriodSeconds to {math.ceil(hook_s)} and what the drain needs, or wait for less"
 
@@ -125,11 +128,13 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     spec = case.workload.pod
     container = spec.container(seen.container or "")
     least_s = hook_wait(container.pre_stop).least_s
-    if math.isinf(least_s):
-        return None
+    if least_s > _A_DAY_S:
+        return None  # nobody means that
     limit = stop_time(case, container)
     # Without a limit that is known, the application gets behind the hook what the pod was meant to have.
-    drain_s = spec.termination_grace_period_s if limit is None else math.ceil(limit.seconds) + CLEAN_UP_S
+    drain_s = (
+        max(spec.termination_grace_period_s, CLEAN_UP_S) if limit is None else math.ceil(limit.seconds) + CLEAN_UP_S
+    )
     grace_s = math.ceil(least_s) + drain_s
     # Which of the two numbers is wrong nobody can tell, unless the pod is refused as it is, or they are the same.
     safe = isinstance(container.pre_stop, Sleep) or least_s == float(spec.termination_grace_period_s)

@@ -1,5 +1,6 @@
 """LD205: the preStop hook is written for a shell, and no shell reads it."""
 
+import math
 import re
 import shlex
 from collections.abc import Iterator
@@ -7,9 +8,10 @@ from collections.abc import Iterator
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import hook_script, hook_steps
+from lameduck.pod.hook_steps import hook_script, hook_wait
 from lameduck.pod.programs import SHELLS
-from lameduck.pod.stop_requests import stop_request
+from lameduck.pod.sound_hooks import is_sound
+from lameduck.remedies.pauses import room_for_pause
 from lameduck.remedies.remedy import Json, Remedy, SetField
 
 __all__ = ["FINDING"]
@@ -133,11 +135,15 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
         return None
     script = " ".join(_quoted(word) for word in handler.command)
     words: list[Json] = ["sh", "-c", script]
-    if any(stop_request(step) for step in hook_steps(Exec(("sh", "-c", script), handler.at))):
-        return None  # what would then run is a fault of its own (LD206)
+    hook = Exec(("sh", "-c", script), handler.at)
+    if not is_sound(hook, case.workload.pod.termination_grace_period_s):
+        return None
     image = case.images.get(container.name)
     return Remedy(
-        (SetField((*handler.at, "command"), words, "a shell reads it now (T29)"),),
+        (
+            SetField((*handler.at, "command"), words, "a shell reads it now"),
+            *room_for_pause(case, container, math.ceil(hook_wait(hook).least_s)),
+        ),
         safe=image is not None and "sh" in image.programs,
         title="Let a shell read the hook",
     )

@@ -74,18 +74,27 @@ def in_files(case: Case) -> Iterator[Sighting]:
 
 def _child(handler: Exec) -> HookStep | None:
     """The first command in the background that inherits the hook's output; None also where the hook waits for it."""
+    return next(iter(_children(handler)), None)
+
+
+def _children(handler: Exec) -> tuple[HookStep, ...]:
     steps = hook_steps(handler)
     if any(step.program == "wait" for step in steps):
-        return None
-    return next((step for step in steps if step.background and not step.redirected and step.words), None)
+        return ()
+    return tuple(step for step in steps if step.background and not step.redirected and step.words)
 
 
 def remedy(case: Case, seen: Sighting) -> Remedy | None:
     handler = case.workload.pod.container(seen.container or "").pre_stop
-    child = _child(handler) if isinstance(handler, Exec) else None
-    if child is None or not isinstance(handler, Exec) or (script := hook_script(handler.command)) is None:
+    script = hook_script(handler.command) if isinstance(handler, Exec) else None
+    if not isinstance(handler, Exec) or script is None:
         return None
-    mended = f"{script[: child.end]} >/dev/null 2>&1{script[child.end :]}"
+    mended = script
+    for child in reversed(_children(handler)):
+        behind = script[child.end :].lstrip(" ")
+        if not behind.startswith("&") or behind.startswith("&&"):
+            return None  # more than this command is in the background
+        mended = f"{mended[: child.end]} >/dev/null 2>&1{mended[child.end :]}"
     change = SetField((*handler.at, "command", handler.command.index(script)), mended, "the hook ends with its shell")
     return Remedy((change,), safe=False, title="Close the child's output")
 

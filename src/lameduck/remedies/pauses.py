@@ -46,6 +46,8 @@ def room_for_pause(case: Case, container: Container, seconds: int) -> tuple[SetF
     wrote it for the application: it keeps what it had. The default was chosen by nobody.
     """
     spec = case.workload.pod
+    if seconds <= 0:
+        return ()
     grace_s, limit = spec.termination_grace_period_s, stop_time(case, container)
     if limit is not None:
         needed_s = seconds + _whole(limit.seconds) + CLEAN_UP_S
