@@ -140,6 +140,7 @@ _LEAVES = {
     WhyKept.TRAP_NO_WAIT: "passes it on in its trap and ends without waiting",
     WhyKept.TRAP_NO_FORWARD: "ends in its trap",
     WhyKept.TRAP_EXIT: "has a trap for EXIT, and with it bash dies of the signal",
+    WhyKept.BACKGROUND: "has become another program, which ends",
     WhyKept.DAEMON: "ends, and knows nothing of the service in the background",
 }
 

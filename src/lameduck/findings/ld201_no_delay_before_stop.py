@@ -178,6 +178,7 @@ GOOD = (
         "a pod to play in, which only sleeps",
         container="command: [/bin/sleep, infinity]",
         objects=SERVICE,
+        also=("LD103",),
         only=Witness.FILES,
     ),
     Example(

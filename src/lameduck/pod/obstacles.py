@@ -12,7 +12,7 @@ from lameduck.pod.place import FieldPath
 from lameduck.pod.shell_words import Value
 from lameduck.pod.short_commands import holds_open
 
-__all__ = ["Obstructed", "holds_container_open", "obstructed", "serving_entries", "stop_signal"]
+__all__ = ["Obstructed", "holds_container_open", "hook_may_end", "obstructed", "serving_entries", "stop_signal"]
 
 # A hook that only does this leaves the service alone.
 _IDLE = frozenset({":", "[", "date", "echo", "exit", "printf", "sleep", "test", "touch", "true"})
@@ -57,7 +57,7 @@ class Obstructed:
 def obstructed(case: Case) -> Iterator[Obstructed]:
     """The containers with an obstacle; not those whose hook sees to the service's end by itself."""
     for container, entry in serving_entries(case):
-        if entry.obstacle is not None and not _sees_to_it(container.pre_stop):
+        if entry.obstacle is not None and not hook_may_end(container.pre_stop):
             yield Obstructed(container, entry, entry.obstacle, stop_signal(case, container))
 
 
@@ -86,7 +86,7 @@ def holds_container_open(link: Link | None) -> bool:
     return link is not None and bool(link.words) and holds_open([Value(word) for word in link.words])
 
 
-def _sees_to_it(hook: Handler | None) -> bool:
+def hook_may_end(hook: Handler | None) -> bool:
     """Whether the hook may end the service itself, as hooks beside a shell often do; a script of its own may."""
     match hook:
         case Exec():

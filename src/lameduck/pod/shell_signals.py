@@ -217,6 +217,8 @@ def _no_trap_behind(
     others = [name for name, handler in traps.items() if handler and name not in ("EXIT", "ERR", "DEBUG")]
     why = WhyKept.TRAP_NAME if misnamed else WhyKept.TRAP_OTHER_SIGNAL if others else WhyKept.BACKGROUND
     if waiting.execs:  # `server & exec tail -f log`
+        if not standing.pid1 and holds_open(waiting.words) and signal not in _IGNORED_BY_DEFAULT:
+            return Verdict(service, Passes.CUTS, why)  # G share-pid
         return Verdict(service, Passes.KEEPS, why)
     if signal == "INT":
         return Verdict(service, Passes.UNKNOWN, doubt="a shell that waits may die of SIGINT")
