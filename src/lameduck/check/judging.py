@@ -134,6 +134,7 @@ class _Work:
         self._keep_remedies = keep_remedies
         self._sources: dict[str, Source] = {source.name: source}
         self._directives: dict[str, tuple[Directive, ...]] = {source.name: comments(source)}
+        self._paths: dict[str, str] = {}
         self._times: Counter[tuple[str, ...]] = Counter()
         self._is_template = False
 
@@ -288,12 +289,17 @@ class _Work:
                 return None
         return self._sources[file]
 
+    def _path(self, file: str) -> str:
+        if file not in self._paths:
+            self._paths[file] = shown_path(file)
+        return self._paths[file]
+
     def _fingerprint(self, found: Found, place: Place, source: Source | None) -> str:
         """From what stays the same when lines move: the line's own text, not its number."""
         from hashlib import blake2b  # brings OpenSSL along, which only findings need
 
-        line = "" if source is None else _line(source, place.line).strip()
-        parts = (found.code, shown_path(place.file), found.workload, found.container or "", line)
+        line = "" if source is None else source.line(place.line).strip()
+        parts = (found.code, self._path(place.file), found.workload, found.container or "", line)
         self._times[parts] += 1
         text = "\0".join((*parts, str(self._times[parts])))
         return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
@@ -301,12 +307,10 @@ class _Work:
 
 def shown_path(file: str) -> str:
     """A path as it is written into reports that others read: relative to where we are, if it lies below."""
-    if not Path(file).is_absolute():
-        return Path(os.path.normpath(file)).as_posix()
-    try:
-        return Path(file).relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return Path(file).as_posix()
+    here = os.getcwd() + os.sep
+    if os.path.isabs(file) and not file.startswith(here):
+        return file.replace(os.sep, "/")
+    return os.path.normpath(file.removeprefix(here)).replace(os.sep, "/")
 
 
 def _fix_kind(found: Found, template: str | None) -> FixKind:
@@ -322,12 +326,7 @@ def _unreadable(error: InputError, file: File) -> Note:
 
 def _excerpt(source: Source, place: Place) -> Excerpt:
     first = max(1, place.line - _CONTEXT)
-    lines = [_line(source, number) for number in range(first, place.line + _CONTEXT + 1)]
+    lines = [source.line(number) for number in range(first, place.line + _CONTEXT + 1)]
     while lines and first + len(lines) - 1 > place.line and not lines[-1].strip():
         lines.pop()
     return Excerpt(first, tuple(lines))
-
-
-def _line(source: Source, number: int) -> str:
-    lines = source.lines()
-    return lines[number - 1] if 0 < number <= len(lines) else ""

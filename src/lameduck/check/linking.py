@@ -36,7 +36,7 @@ class RepositoryLinker(Linker):
         pod = case.workload.pod
         for container in pod.containers:
             if container.role in (Role.REGULAR, Role.SIDECAR):
-                image, entry = self._container(container, pid1=not pod.share_process_namespace)
+                image, entry = self._container(container, pid1=pod.main_is_pid1)
                 if image is not None:
                     images[container.name] = image
                 if entry is not None:
@@ -50,5 +50,5 @@ class RepositoryLinker(Linker):
         if container.command or container.args or build is not None:
             from lameduck.pod.entering import entry_of  # with the ways of shells: not needed by most pods
 
-            entry = entry_of(container, build, stop_signal=container.stop_signal, pid1=pid1)
+            entry = entry_of(container, build, pid1=pid1)  # lifecycle.stopSignal is off by default (T51)
         return None if build is None else described(build), entry

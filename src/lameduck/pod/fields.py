@@ -15,6 +15,7 @@ from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument
 from lameduck.pod.durations import parse_duration
 from lameduck.pod.nodes import Mapping, Scalar, Sequence, Written, follow
 from lameduck.pod.place import FieldPath, InputError, Place, Problem
+from lameduck.pod.scalars import NULLS
 
 __all__ = ["INT32", "INT64", "Complaints", "Fields"]
 
@@ -163,7 +164,10 @@ class Fields:
         entry = self.mapping.entries.get(key)
         if entry is None:
             return None
-        node = follow(entry.value)
+        node = entry.value
+        if type(node) is Scalar:  # asked a hundred times for each workload, so it asks the node itself
+            return None if node.plain and node.text in NULLS else node
+        node = follow(node)
         return None if isinstance(node, Scalar) and node.is_null else node
 
     def _items(self, key: str) -> Iterator[tuple[FieldPath, Written]]:

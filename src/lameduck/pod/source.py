@@ -38,12 +38,23 @@ class Source:
         """The lines of the text without their ends; line 1 is the first."""
         return _LINE_END.split(self.text)
 
+    def line(self, number: int) -> str:
+        """The text of one line without its end; empty where there is none."""
+        starts = self._starts()
+        if not 0 < number <= len(starts):
+            return ""
+        return self.text[starts[number - 1] : starts[number] if number < len(starts) else None].rstrip("\r\n")
+
     def place(self, index: int) -> Place:
         """Line and column, from 1, of the character at that index."""
+        starts = self._starts()
+        line = bisect_right(starts, index)
+        return Place(self.name, line, index - starts[line - 1] + 1)
+
+    def _starts(self) -> list[int]:
         if not self._line_starts:
             self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
-        line = bisect_right(self._line_starts, index)
-        return Place(self.name, line, index - self._line_starts[line - 1] + 1)
+        return self._line_starts
 
 
 def decode(data: bytes, name: str) -> Source:
