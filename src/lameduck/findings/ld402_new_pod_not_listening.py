@@ -106,6 +106,13 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "an Istio gateway, which the injector fills in with image and probe",
+        container=f"image: auto\nports: [{{containerPort: 8080}}]\n{_WAITS}",
+        objects=SERVICE + _BUDGET,
+        bare=True,
+        only=Witness.FILES,
+    ),
+    Example(
         "a sidecar without a port of the Service",
         container=f"ports: [{{containerPort: 8080}}]\nreadinessProbe: {{httpGet: {{port: 8080}}}}\n{_WAITS}",
         beside="- {name: logs, image: registry.example/logs:1, ports: [{containerPort: 2020}]}",
@@ -152,6 +159,8 @@ def in_files(case: Case) -> Iterator[Sighting]:
         container = receiver.container
         if any((container.readiness, container.startup, container.post_start)) or receiver.port.protocol != "TCP":
             continue
+        if container.image == "auto":
+            continue  # a gateway that Istio's injector fills in, probe included
         if receiver.service.headless and (
             receiver.service.publish_not_ready_addresses or workload.kind == "StatefulSet"
         ):
