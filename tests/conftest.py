@@ -1,6 +1,14 @@
-"""Options of the whole test run."""
+"""Options and settings of the whole test run."""
 
+import os
+
+import hypothesis
 import pytest
+
+# In CI a run tells of the change it runs for; cases that nobody has met before are sought everywhere else.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

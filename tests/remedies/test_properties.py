@@ -7,7 +7,7 @@ import jsonpatch
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from lameduck.pod.documents import read_documents
-from lameduck.pod.nodes import Mapping, Sequence, find, follow
+from lameduck.pod.nodes import Alias, Mapping, Sequence, find, follow
 from lameduck.pod.source import Source
 from lameduck.remedies.amending import amended, same
 from lameduck.remedies.json_patch import json_patch
@@ -89,6 +89,8 @@ def test_comments_and_lines_elsewhere_stay_byte_for_byte(drawn: Drawn) -> None:
         and isinstance(here, Mapping | Sequence)
         and (here.entries if isinstance(here, Mapping) else here.items)
     ):
+        way = (find(document.root, change.path[:length])[0] for length in range(len(change.path)))
+        assume(not any(isinstance(node, Alias) for node in way))  # an alias on the way is written out in full
         # Something is added where something is: nothing at all goes away.
         letters = iter(new)
         assert all(letter in letters for letter in old)

@@ -97,8 +97,8 @@ def test_established_connections_stay_where_they_are_when_the_endpoints_change()
                 backends.ports = [new]
                 changed.append(run.clock())
 
-            asyncio.get_running_loop().call_later(0.3, change)
-            requests = await run.send(for_s=0.8)
+            asyncio.get_running_loop().call_later(1.0, change)  # by then the pool is full
+            requests = await run.send(for_s=2.0)
         late = [request for request in requests if request.sent_s > changed[0]]
         assert {request.pod for request in late if request.reused} == {f"pod-{old}"}  # T91
         assert {request.pod for request in late if not request.reused} == {f"pod-{new}"}
@@ -143,9 +143,9 @@ async def at_one_moment(rtt_s: float, retry: Retry = Retry.NONE) -> tuple[list[R
 
     async with serving(handle) as port:
         run = Run(Backends([port]), "keepalive=1", rate=200, pool_size=40, rtt_s=rtt_s, retry=retry)
-        for moment in (0.6, 1.2):
+        for moment in (1.2, 2.4):
             asyncio.get_running_loop().call_later(moment, close_all)
-        requests = await run.send(for_s=1.6)
+        requests = await run.send(for_s=3.0)
     return requests, run.lost
 
 
