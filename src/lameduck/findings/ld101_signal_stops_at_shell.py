@@ -354,7 +354,7 @@ def _mend(found: Obstructed, service: str) -> str:
 
 
 def remedy(case: Case, seen: Sighting) -> Remedy | None:
-    found = next((each for each in _seen(case) if each.container.name == seen.container), None)
+    found = next((each for each in _seen(case) if each.is_at(seen.container, seen.at, seen.span)), None)
     if found is None or found.obstacle.why is not WhyKept.NOT_EXEC:
         return None
     return put_exec(found)

@@ -152,7 +152,7 @@ def _service(found: Obstructed) -> str:
 
 
 def remedy(case: Case, seen: Sighting) -> Remedy | None:
-    found = next((each for each in _seen(case) if each.container.name == seen.container), None)
+    found = next((each for each in _seen(case) if each.is_at(seen.container, seen.at, seen.span)), None)
     if found is None or found.obstacle.why is not WhyKept.TRAP_BLOCKED:
         return None
     return put_in_background(found) if holds_container_open(found.service) else put_exec(found)

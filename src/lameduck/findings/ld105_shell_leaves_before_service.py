@@ -212,7 +212,7 @@ def _named(link: Link) -> str:
 
 
 def remedy(case: Case, seen: Sighting) -> Remedy | None:
-    found = next((each for each in _seen(case) if each.container.name == seen.container), None)
+    found = next((each for each in _seen(case) if each.is_at(seen.container, seen.at, seen.span)), None)
     return None if found is None else put_exec(found)
 
 

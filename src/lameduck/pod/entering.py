@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lameduck.pod.containers import Container
-from lameduck.pod.entry import Entry, Inside, Link, Passes, Shell, Span, WhyKept
+from lameduck.pod.entry import UNDECIDED, Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
 from lameduck.pod.place import FieldPath
 from lameduck.pod.shell_grammar import read_script
@@ -223,7 +223,8 @@ class _Entering:
             verdict = judge(path, shell, standing)
             here = replace(link, passes=verdict.passes, why=verdict.why, sends=verdict.sends)
             if verdict.service is None:
-                if path.ends != "exit":  # a branch that only ends, such as a usage message, starts nothing
+                # What only ends starts nothing: a usage message, or what stands before && and fails.
+                if path.ends not in ("exit", None) or path.doubt is not None:
                     ways.append(_Way((replace(here, passes=Passes.UNKNOWN),), None, verdict.doubt))
                 continue
             behind = self._behind(standing, verdict.passes, verdict.sends)
@@ -351,7 +352,22 @@ def _joined(ways: tuple[_Way, ...]) -> Entry:
     services = {entry.service.program: entry.service for entry in entries if entry.service is not None}
     others = tuple(link for name, link in services.items() if chosen.service is None or name != chosen.service.program)
     if doubt is None and hindered and len(hindered) < len(entries):
-        doubt = "it depends on a branch that the files do not decide"
+        doubt = UNDECIDED
     if doubt is None and len({(entry.obstacle.passes, entry.obstacle.why) for entry in hindered if entry.obstacle}) > 1:
-        doubt = "it depends on a branch that the files do not decide"
-    return replace(chosen, doubt=doubt, others=others)
+        doubt = UNDECIDED
+    return replace(chosen, doubt=doubt, others=others, further=_further(chosen, hindered, doubt))
+
+
+def _further(chosen: Entry, hindered: list[Entry], doubt: str | None) -> tuple[Entry, ...]:
+    """The ways with an obstacle whose command is another than that of the chosen one, each command once."""
+    found: dict[object, Entry] = {}
+    for entry in hindered:
+        start = entry.starts_service
+        key = (start.span, start.inside) if start is not None else None
+        found.setdefault(key, replace(entry, doubt=doubt))
+    first = chosen.starts_service
+    return tuple(
+        entry
+        for (key, entry) in found.items()
+        if key is not None and first is not None and key != (first.span, first.inside)
+    )

@@ -11,7 +11,10 @@ from enum import Enum
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.source import Source
 
-__all__ = ["Entry", "Inside", "Link", "Passes", "Shell", "Span", "WhyKept"]
+__all__ = ["UNDECIDED", "Entry", "Inside", "Link", "Passes", "Shell", "Span", "WhyKept"]
+
+UNDECIDED = "it depends on a branch that the files do not decide"
+"""The doubt about an entry of which every way could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Entry:
     """A clause that says what could not be read (an image without its Dockerfile, a sourced file, eval). None: none."""
     others: tuple[Link, ...] = ()
     """Other services, which other branches of the script start."""
+    further: "tuple[Entry, ...]" = ()
+    """Other ways on which there is an obstacle at another command; they have no `further` themselves."""
 
     @property
     def certain(self) -> bool:

@@ -38,6 +38,10 @@ class Obstructed:
         """The service itself, or what of the way to it is known."""
         return self.entry.service or self.behind
 
+    def is_at(self, container: str | None, at: FieldPath | None, span: Span | None) -> bool:
+        """Whether that is the place where it was seen."""
+        return (self.container.name, self.at, self.span) == (container, at, span)
+
     @property
     def at(self) -> FieldPath:
         """Where in the manifest: the value that holds the script or names the obstacle."""
@@ -57,8 +61,11 @@ class Obstructed:
 def obstructed(case: Case) -> Iterator[Obstructed]:
     """The containers with an obstacle; not those whose hook sees to the service's end by itself."""
     for container, entry in serving_entries(case):
-        if entry.obstacle is not None and not hook_may_end(container.pre_stop):
-            yield Obstructed(container, entry, entry.obstacle, stop_signal(case, container))
+        if hook_may_end(container.pre_stop):
+            continue
+        for way in (entry, *entry.further):
+            if way.obstacle is not None:
+                yield Obstructed(container, way, way.obstacle, stop_signal(case, container))
 
 
 def serving_entries(case: Case) -> Iterator[tuple[Container, Entry]]:

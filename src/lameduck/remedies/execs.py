@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lameduck.pod.entry import Span
+from lameduck.pod.entry import UNDECIDED, Span
 from lameduck.pod.exec_places import ExecPlace, exec_place
 from lameduck.pod.obstacles import Obstructed
 from lameduck.pod.place import FieldPath
@@ -14,14 +14,19 @@ __all__ = ["put_exec", "put_in_background"]
 def put_exec(found: Obstructed) -> Remedy | None:
     """The change that puts exec before the command that the obstacle starts; None: nothing lets it stand there.
 
-    Not safe where the script has a trap, a background job, or something to say behind the command.
+    Not safe where the script has a trap, a background job, or something to say behind the command, or was not read in
+    every part. On a branch that is perhaps never taken, exec does no harm.
     """
     script = _script(found)
     if script is None:
         return None
     reason = "the service takes the shell's place and gets the stop signal itself (T52, T56)"
     change = script.with_inserted("exec ", script.place.offset, reason)
-    return Remedy((change,), safe=script.place.safe and found.entry.certain, title=f"Put exec before {script.program}")
+    return Remedy(
+        (change,),
+        safe=script.place.safe and found.entry.doubt in (None, UNDECIDED),
+        title=f"Put exec before {script.program}",
+    )
 
 
 def put_in_background(found: Obstructed) -> Remedy | None:
