@@ -89,8 +89,8 @@ def driver(
 @pytest.fixture
 def marker(tmp_path: Path) -> Iterator[str]:
     """A word in the environment of all that a test starts; what is left of it at the end is killed."""
-    yield tmp_path.name
-    for pid in alive(f"MARK={tmp_path.name}"):
+    yield str(tmp_path)
+    for pid in alive(f"MARK={tmp_path}"):
         os.kill(pid, signal.SIGKILL)
 
 

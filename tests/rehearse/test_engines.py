@@ -218,9 +218,9 @@ def test_the_main_process_is_pid_1_and_sees_only_its_own_container(play: Play, i
 
 def test_the_pid_is_the_one_that_this_machine_knows(play: Play) -> None:
     async def story(engine: ProcessEngine) -> None:
-        container, output = await start(engine, python(DEAF), env={"MARK": "pid-of-this-machine"})
+        container, output = await start(engine, python(DEAF), env={"MARK": f"this machine {os.getpid()}"})
         await output.until("ready")
-        assert alive("MARK=pid-of-this-machine") == [container.pid]
+        assert alive(f"MARK=this machine {os.getpid()}") == [container.pid]
 
     play(story)
 
@@ -328,13 +328,13 @@ LEFTOVERS = {
 
 @pytest.mark.parametrize("leftover", LEFTOVERS)
 def test_whatever_is_left_dies_with_the_main_process(play: Play, tmp_path: Path, leftover: str) -> None:
-    marker = f"MARK={tmp_path.name}"
+    marker = f"MARK={tmp_path}"
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
 
     async def story(engine: ProcessEngine) -> None:
         argv = ("sh", "-c", LEFTOVERS[leftover].format(fifo=fifo))
-        container, output = await start(engine, argv, env={"MARK": tmp_path.name})
+        container, output = await start(engine, argv, env={"MARK": str(tmp_path)})
         await output.until("ready")
         await eventually(lambda: len(alive(marker)) >= 2)
         fifo.write_text("go\n")
@@ -360,11 +360,11 @@ while time.monotonic() < until:  # each of the 16 goes on replacing itself
 """.replace("import os, time", "import os, time\nmain = os.getpid()")
 
     async def story(engine: ProcessEngine) -> None:
-        container, output = await start(engine, python(code), env={"MARK": tmp_path.name})
+        container, output = await start(engine, python(code), env={"MARK": str(tmp_path)})
         await output.until("ready")
         await container.kill()
         assert await code_of(container) == 137
-        await gone(f"MARK={tmp_path.name}")
+        await gone(f"MARK={tmp_path}")
 
     play(story)
 
@@ -428,14 +428,14 @@ def test_a_command_lasts_until_its_background_child_lets_go_of_the_output(play: 
 
 def test_a_command_fails_as_killed_when_its_container_ends(play: Play, tmp_path: Path) -> None:
     async def story(engine: ProcessEngine) -> None:
-        container, output = await start(engine, python(DEAF), env={"MARK": tmp_path.name})
+        container, output = await start(engine, python(DEAF), env={"MARK": str(tmp_path)})
         await output.until("ready")
         hook = asyncio.create_task(container.exec(("sh", "-c", f"echo begun; touch {tmp_path}/begun; sleep 600")))
         await eventually((tmp_path / "begun").exists)
         await container.kill()
         result = await hook
         assert (result.status, result.failure, result.output) == (None, HookFailure.KILLED, "begun\n")  # T31
-        assert alive(f"MARK={tmp_path.name}") == []
+        assert alive(f"MARK={tmp_path}") == []
 
     play(story)
 
@@ -460,11 +460,11 @@ def test_giving_up_on_a_command_does_not_stop_it(play: Play, tmp_path: Path) -> 
 
 def test_a_command_with_a_limit_is_killed_at_the_limit(play: Play, tmp_path: Path) -> None:
     async def story(engine: ProcessEngine) -> None:
-        container, output = await start(engine, python(DEAF), env={"MARK": tmp_path.name})
+        container, output = await start(engine, python(DEAF), env={"MARK": str(tmp_path)})
         await output.until("ready")
         result = await container.exec(("sh", "-c", "echo begun; exec sleep 600"), within_s=0.3)
         assert (result.status, result.failure) == (None, HookFailure.KILLED)
-        await eventually(lambda: len(alive(f"MARK={tmp_path.name}")) == 1)  # the main process
+        await eventually(lambda: len(alive(f"MARK={tmp_path}")) == 1)  # the main process
         assert (await container.exec(("true",), within_s=10)).status == 0
 
     play(story)
