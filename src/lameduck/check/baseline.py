@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lameduck.check.outcome import Seen
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 
 __all__ = ["Baseline", "baseline_text", "read_baseline"]
 

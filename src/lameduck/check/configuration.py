@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from lameduck.findings.finding import Severity
 from lameduck.pod.place import InputError, Place
+from lameduck.pod.records import dataclass
 
 __all__ = ["Configuration", "chosen", "find_configuration", "parse_kubernetes", "read_configuration"]
 

@@ -1,11 +1,11 @@
 """The files to check, and which of them must be readable."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lameduck.pod.reading import STDIN, content_of, manifest_files, shown
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source, decode
 
 __all__ = ["MOST_FILES", "File", "read_file", "the_files"]

@@ -7,7 +7,6 @@ still what was read.
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lameduck.check.checking import judge_all
@@ -16,6 +15,7 @@ from lameduck.check.judging import Judged, Mendable, MendableText, Settings
 from lameduck.check.outcome import Note, Seen
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.reading import STDIN, content_of
+from lameduck.pod.records import dataclass
 from lameduck.remedies.diffing import unified_diff
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from lameduck.check.cases import case_of
@@ -18,6 +18,7 @@ from lameduck.pod.case import Case
 from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
 from lameduck.pod.manifests import read_manifests
 from lameduck.pod.place import InputError, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.sysctl_files import is_sysctl_file, read_sysctls
 from lameduck.pod.workloads import Workload

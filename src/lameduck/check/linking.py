@@ -1,14 +1,16 @@
 """Images and entries of a case: what a container starts, as its manifest and the repository's Dockerfiles tell it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from lameduck.check.judging import Linker
 from lameduck.pod.case import Case, Image
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.entry import Entry
+from lameduck.pod.known_images import known
 from lameduck.pod.linking import Repository, build_of, described, read_repository
+from lameduck.pod.records import dataclass
 
 __all__ = ["RepositoryLinker"]
 
@@ -44,8 +46,11 @@ class RepositoryLinker(Linker):
         return replace(case, images=images, entries=entries)
 
     def _container(self, container: Container, *, pid1: bool) -> tuple[Image | None, Entry | None]:
-        self.prepare()
-        build = build_of(container, self._repository)
+        repository = None
+        if self.images or (container.image is not None and known(container.image) is None):
+            self.prepare()  # a walk through the whole repository, which an image that everybody knows is not worth
+            repository = self._repository
+        build = build_of(container, repository)
         entry = None
         if container.command or container.args or build is not None:
             from lameduck.pod.entering import entry_of  # with the ways of shells: not needed by most pods

@@ -3,11 +3,12 @@
 It travels between processes and is all that reports get, so it holds no documents and no texts of whole files.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from lameduck.findings.finding import Severity
 from lameduck.pod.place import Place
+from lameduck.pod.records import dataclass
 
 __all__ = ["Checked", "Excerpt", "FixKind", "Note", "Path", "Replacement", "Seen", "Stop"]
 

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lameduck.check.judging import Mendable, MendableText
 from lameduck.check.outcome import Note
 from lameduck.pod.nodes import find
+from lameduck.pod.records import dataclass
 from lameduck.remedies.amending import Plain
 from lameduck.remedies.json_patch import json_patch
 from lameduck.remedies.kustomize import kustomize_patch

@@ -6,9 +6,9 @@ object, `lameduck.dev/ignore: "LD201: the gateway waits; LD301: measured"`.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from lameduck.pod.place import Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.workloads import Workload
 

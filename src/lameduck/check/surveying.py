@@ -9,7 +9,7 @@ that memory stays flat however many files there are; what holds pods is left for
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from lameduck.pod.case import Autoscaler, ConfigMap, DisruptionBudget, Ingress
 from lameduck.pod.documents import SourceDocument, read_stretch, stretches
 from lameduck.pod.manifests import Manifests, read_manifests
 from lameduck.pod.place import FieldPath, InputError, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.workloads import Document, Service
 

@@ -1,9 +1,8 @@
 """What a container's process does when its pod ends, as an example or a forecast states it."""
 
-from dataclasses import dataclass
-
 from lameduck.ending.reasons import HookFailure
 from lameduck.pod.durations import Seconds
+from lameduck.pod.records import dataclass
 
 __all__ = ["Behaviour"]
 

@@ -1,9 +1,10 @@
 """Requests and their fates: what became of each piece of work that clients asked for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from lameduck.pod.durations import Seconds
+from lameduck.pod.records import dataclass
 
 __all__ = ["ClientKind", "Fate", "Request"]
 

@@ -7,7 +7,7 @@ start fast.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,6 +19,7 @@ from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.sysctls import Settings
 from lameduck.pod.workloads import Document, Workload
 from lameduck.remedies.remedy import Remedy

@@ -1,7 +1,6 @@
 """LD206: the preStop hook makes the server quit, before clients have left or right before a signal that cuts it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
@@ -12,6 +11,7 @@ from lameduck.pod.hook_steps import HookStep, Wait, hook_steps, steps_wait
 from lameduck.pod.main_command import software
 from lameduck.pod.programs import GRACEFUL_SIGNALS
 from lameduck.pod.receivers import receivers
+from lameduck.pod.records import dataclass
 from lameduck.pod.stop_requests import StopRequest, stop_request
 from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
 from lameduck.remedies.remedy import Json, Remedy, SetField

@@ -1,11 +1,11 @@
 """LD804: the kernel refuses the value of a sysctl: quotes, no-break spaces, text, or a number out of range."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.findings.at_setting import at_setting, exists, what_fails
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.kernel_sysctls import Sysctl, Takes, known
+from lameduck.pod.records import dataclass
 from lameduck.pod.sysctls import Setter, Setting, Settings, whole_number
 from lameduck.remedies.remedy import EditText, Remedy, SetField
 

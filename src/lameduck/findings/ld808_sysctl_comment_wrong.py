@@ -1,10 +1,10 @@
 """LD808: a comment says of a sysctl what it does not do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.findings.at_setting import at_setting
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
+from lameduck.pod.records import dataclass
 from lameduck.pod.sysctls import Settings
 
 __all__ = ["FINDING"]

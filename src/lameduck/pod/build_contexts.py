@@ -1,11 +1,12 @@
 """Build contexts on the disk: reads the scripts that a Dockerfile copies, and nothing outside of the folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source, decode
 
 __all__ = ["GuessedContext", "read_text"]

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lameduck.pod.build_contexts import read_text
 from lameduck.pod.documents import read_documents
 from lameduck.pod.nodes import Mapping, Node, Scalar, Sequence, follow
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 
 __all__ = ["BuildFile", "build_files", "links_of"]
 

@@ -1,10 +1,11 @@
 """A case: one workload with everything that the files say about its surroundings, judged as one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lameduck.pod.entry import Entry, Span
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.workloads import Document, Service, Workload
 

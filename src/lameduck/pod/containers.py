@@ -1,10 +1,10 @@
 """Containers and their probes, as the pod spec states them, with the API's defaults filled in."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from lameduck.pod.handlers import Handler, ProbeHandler
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 
 __all__ = ["ConfigMount", "Container", "ContainerPort", "Probe", "Role"]
 

@@ -8,10 +8,10 @@ amid a continued instruction, here-documents behind COPY, ADD and RUN.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.entry import Span
 from lameduck.pod.place import Problem
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 
 __all__ = ["HereDocument", "Instruction", "Instructions", "Piece", "read_dockerfile"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lameduck.pod.dockerfile_reading import Instruction, Instructions, Piece, read_dockerfile
 from lameduck.pod.entry import Shell, Span
@@ -11,6 +11,7 @@ from lameduck.pod.image_contents import known_image
 from lameduck.pod.image_files import Context, CopiedFiles, Copy
 from lameduck.pod.known_images import known_build
 from lameduck.pod.place import Problem
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 from lameduck.pod.source import Source
 

@@ -5,12 +5,12 @@ The limits stand where they take effect: bytes in `source`, values and depth in 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.building import Builder
 from lameduck.pod.json_text import NotJson, looks_like_json, read_json
 from lameduck.pod.nodes import Node, Scalar, find, follow
 from lameduck.pod.place import FieldPath, InputError, Place, Problem
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.yaml_text import NotYaml, read_yaml
 

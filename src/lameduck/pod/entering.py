@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lameduck.pod.containers import Container
 from lameduck.pod.entry import UNDECIDED, Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.shell_paths import follow_script
 from lameduck.pod.shell_signals import Standing, judge

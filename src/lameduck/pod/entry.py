@@ -5,10 +5,10 @@ process of its own in the end, and stays in the chain so that messages can name 
 unknown; nothing is guessed.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 
 __all__ = ["UNDECIDED", "Entry", "Inside", "Link", "Passes", "Shell", "Span", "WhyKept"]

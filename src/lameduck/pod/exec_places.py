@@ -1,8 +1,8 @@
 """Where `exec` can stand in a script, so that a command takes the shell's place and hears the stop signal itself."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_commands import (
     AndOr,
     Case,

@@ -9,12 +9,13 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument
 from lameduck.pod.durations import parse_duration
 from lameduck.pod.nodes import Mapping, Scalar, Sequence, Written, follow
 from lameduck.pod.place import FieldPath, InputError, Place, Problem
+from lameduck.pod.records import dataclass
 from lameduck.pod.scalars import NULLS
 
 __all__ = ["INT32", "INT64", "Complaints", "Fields"]

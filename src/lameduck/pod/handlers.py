@@ -1,9 +1,9 @@
 """Lifecycle handlers and probe handlers: what the kubelet runs, asks or waits for (T28)."""
 
-from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 
 __all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket", "in_words", "plain_sleep"]
 

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, Handler, HttpGet, Sleep, TcpSocket
 from lameduck.pod.programs import SHELLS
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_commands import AndOr, Command, Group, Node, Sequence, Text, Word
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length

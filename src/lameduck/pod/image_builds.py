@@ -1,10 +1,11 @@
 """What is known of an image before it runs: entrypoint and command, environment, stop signal, files, which sh."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from lameduck.pod.entry import Inside, Shell, Span
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 from lameduck.pod.source import Source
 

@@ -2,11 +2,12 @@
 Dockerfile itself (here-documents)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from lameduck.pod.image_builds import Origin, normal
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 
 __all__ = ["Context", "CopiedFiles", "Copy"]

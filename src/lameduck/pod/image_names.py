@@ -1,6 +1,6 @@
 """Image references taken apart: registry, repository, tag, digest, as the runtime fills them in."""
 
-from dataclasses import dataclass
+from lameduck.pod.records import dataclass
 
 __all__ = ["ImageName", "image_name"]
 

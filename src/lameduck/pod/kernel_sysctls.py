@@ -6,11 +6,11 @@ tcp(7). What can be tried was tried on Linux 6.18, in a network namespace of its
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
 from lameduck.pod.kernel_sysctl_names import COMPLETE, IPC, NETWORK, NODE, READ_ONLY
+from lameduck.pod.records import dataclass
 
 __all__ = ["GONE", "KNOWN", "Gone", "Scope", "Sysctl", "Takes", "known", "meant", "scope_of"]
 

@@ -5,12 +5,12 @@ programs they have and lack is in `image_contents`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lameduck.pod.entry import Shell
 from lameduck.pod.image_builds import ImageBuild, ImageWord
 from lameduck.pod.image_contents import known_image
 from lameduck.pod.image_names import ImageName, image_name
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 
 __all__ = ["Known", "known", "known_build", "sh_of"]

@@ -5,7 +5,7 @@ unambiguous. Nothing is guessed beyond that; an image that is well known by its 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lameduck.pod.build_contexts import GuessedContext, read_text
@@ -17,6 +17,7 @@ from lameduck.pod.image_builds import ImageBuild
 from lameduck.pod.image_names import image_name
 from lameduck.pod.known_images import known, known_build
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 
 __all__ = ["Repository", "build_of", "described", "image_of", "read_repository"]
 

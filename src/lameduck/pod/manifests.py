@@ -1,7 +1,6 @@
 """Documents to workloads and Services: what the files say about endings, and what of it could not be read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lameduck.pod.autoscaler_reading import AUTOSCALER_KINDS, read_autoscaler
 from lameduck.pod.budget_reading import read_budget
@@ -15,6 +14,7 @@ from lameduck.pod.job_reading import read_failure_rules
 from lameduck.pod.nodes import Mapping, Scalar, Sequence, follow
 from lameduck.pod.place import FieldPath, Problem
 from lameduck.pod.pod_reading import read_container, read_pod
+from lameduck.pod.records import dataclass
 from lameduck.pod.rollout_reading import read_rollout
 from lameduck.pod.selectors import LabelSelector, read_selector
 from lameduck.pod.service_reading import read_service

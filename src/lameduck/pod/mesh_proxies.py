@@ -4,12 +4,11 @@ Istio: resource annotations (sidecar.istio.io/nativeSidecar, proxy.istio.io/conf
 terminationDrainDuration. Linkerd: "Proxy Configuration". What the mesh does by default is in no manifest.
 """
 
-from dataclasses import dataclass
-
 from lameduck.pod.documents import read_documents
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.nodes import Mapping, Scalar, follow
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.workloads import PodSpec
 

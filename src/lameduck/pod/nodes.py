@@ -5,10 +5,11 @@ value and an edit can replace it and nothing else.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, TypeAlias
 
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.pod.scalars import NULLS, Value, resolve
 
 __all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Written", "find", "follow"]

@@ -1,7 +1,6 @@
 """What stands in the stop signal's way in the containers of a workload, where its end costs somebody something."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
@@ -9,6 +8,7 @@ from lameduck.pod.entry import Entry, Link, Span
 from lameduck.pod.handlers import Exec, Handler, HttpGet
 from lameduck.pod.hook_steps import hook_steps
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 from lameduck.pod.short_commands import holds_open
 

@@ -1,13 +1,13 @@
 """Applications that serve on for a while after their stop signal, so that no hook has to wait for them."""
 
 import re
-from dataclasses import dataclass
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 
 __all__ = ["OwnDelay", "own_delay"]
 

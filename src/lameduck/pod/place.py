@@ -1,7 +1,8 @@
 """Where a value stands in a user's file, and the one way to complain about it."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from lameduck.pod.records import dataclass
 
 __all__ = ["FieldPath", "InputError", "Place", "Problem"]
 

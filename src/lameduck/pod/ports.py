@@ -1,8 +1,7 @@
 """Port names to numbers: within a container for probes and hooks, within a pod for a Service (T32)."""
 
-from dataclasses import dataclass
-
 from lameduck.pod.containers import Container, Role
+from lameduck.pod.records import dataclass
 from lameduck.pod.workloads import PodSpec, ServicePort
 
 __all__ = ["Target", "container_port", "service_target"]

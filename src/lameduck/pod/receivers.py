@@ -1,10 +1,10 @@
 """Which containers get a workload's traffic, and from which Services."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
+from lameduck.pod.records import dataclass
 from lameduck.pod.workloads import Service, ServicePort
 
 __all__ = ["Receiver", "client_services", "receivers"]

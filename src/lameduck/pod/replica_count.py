@@ -1,8 +1,7 @@
 """How many pods a workload has, as far as its files tell, and whether others may stand beside them."""
 
-from dataclasses import dataclass
-
 from lameduck.pod.case import Autoscaler, Case, DisruptionBudget
+from lameduck.pod.records import dataclass
 from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.workloads import Service
 

@@ -1,8 +1,7 @@
 """How many pods a workload keeps and how it replaces them, with each kind's own defaults (T114, T117, T119, T121)."""
 
-from dataclasses import dataclass
-
 from lameduck.pod.fields import Fields
+from lameduck.pod.records import dataclass
 from lameduck.pod.templates import KNATIVE, KSERVE
 from lameduck.pod.workloads import OnDelete, Recreate, RollingUpdate, Strategy
 

@@ -1,8 +1,9 @@
 """What language runtimes and plain programs do with SIGTERM as PID 1 when nothing has set a handler (T54, T59)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from lameduck.pod.records import dataclass
 
 __all__ = ["RUNTIMES", "Runtime", "Unhandled", "runtime_of", "without_handler"]
 

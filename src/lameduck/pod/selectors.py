@@ -1,9 +1,9 @@
 """Label selectors as the API machinery reads them: matchLabels and matchExpressions, all of which must hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lameduck.pod.fields import Fields
+from lameduck.pod.records import dataclass
 
 __all__ = ["LabelSelector", "Requirement", "read_selector"]
 

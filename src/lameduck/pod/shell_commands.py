@@ -3,8 +3,9 @@
 A tree of its own, so that only `shell_grammar` knows the parser's. Positions are characters of the script's text.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from lameduck.pod.records import dataclass
 
 __all__ = [
     "AndOr",

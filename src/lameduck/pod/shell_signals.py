@@ -4,9 +4,10 @@ The rules were recorded from pods (G bash-*, busybox-*, dash-*, entry-*, pipelin
 5.2.15 and busybox 1.35 as PID 1 and below tini and dumb-init; a test starts them again where they are installed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lameduck.pod.entry import Passes, Shell, WhyKept
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_state import Path, Step
 from lameduck.pod.shell_traps import Handling, handle
 from lameduck.pod.short_commands import ends_by_itself, holds_open, starts_daemon

@@ -1,8 +1,9 @@
 """What is known at a point of a script that is followed: the steps so far, variables, traps, background jobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_commands import Command, Node
 from lameduck.pod.shell_words import ARGUMENTS, Value, Variables
 

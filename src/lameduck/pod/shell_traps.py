@@ -1,9 +1,10 @@
 """What a trap's handler does for a background job: passes a signal on, waits for its end, ends the script."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lameduck.pod.entry import Shell
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.shell_paths import follow_script
 from lameduck.pod.shell_state import Job, Path, Step

@@ -5,9 +5,9 @@ A value that only running the script would tell stays unknown, and so does every
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_commands import Opaque, Test, Text, Variable, Word
 
 __all__ = ["ARGUMENTS", "Value", "Variables", "decide", "expand", "matches"]

@@ -2,9 +2,9 @@
 
 import math
 import re
-from dataclasses import dataclass
 
 from lameduck.pod.durations import Seconds
+from lameduck.pod.records import dataclass
 
 __all__ = ["RefusedSleep", "sleep_length"]
 

@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lameduck.pod.place import InputError, Place
+from lameduck.pod.records import dataclass
 
 __all__ = ["MAX_BYTES", "Source", "decode", "too_large"]
 

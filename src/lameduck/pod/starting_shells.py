@@ -1,9 +1,9 @@
 """How a command line starts a shell: with a script in one word, with a script's file, or neither."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lameduck.pod.entry import Shell
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 
 __all__ = ["ShellStart", "shell_start"]

@@ -1,7 +1,8 @@
 """What well-known servers do at stop signals that do not let them finish their work, and which signal does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from lameduck.pod.records import dataclass
 
 __all__ = ["AT_SIGNAL", "Manner"]
 

@@ -1,8 +1,7 @@
 """Hook steps that make the server stop, so that the container is on its way out before its stop signal comes."""
 
-from dataclasses import dataclass
-
 from lameduck.pod.hook_steps import HookStep
+from lameduck.pod.records import dataclass
 
 __all__ = ["StopRequest", "stop_request"]
 

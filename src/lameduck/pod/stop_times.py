@@ -6,7 +6,6 @@ up. Whether it is used up depends on the requests.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
@@ -14,6 +13,7 @@ from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.programs import GRACEFUL_SIGNALS
+from lameduck.pod.records import dataclass
 
 __all__ = ["StopTime", "stop_time"]
 

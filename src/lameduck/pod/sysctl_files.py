@@ -5,10 +5,10 @@ else does: quotes, and whatever follows the value. Both programs hand the value 
 """
 
 import re
-from dataclasses import dataclass
 
 from lameduck.pod.entry import Span
 from lameduck.pod.place import Problem
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.sysctls import Setter, Setting, Settings, dotted
 

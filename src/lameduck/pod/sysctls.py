@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from lameduck.pod.entry import Inside, Span
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 
 __all__ = ["Setter", "Setting", "Settings", "dotted", "whole_number"]
 

@@ -6,12 +6,12 @@ TERM: it waits for its timeout, then puts unfinished jobs back).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.main_command import environment, main_words
+from lameduck.pod.records import dataclass
 
 __all__ = ["TaskLimit", "task_limit"]
 

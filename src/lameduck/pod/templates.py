@@ -5,10 +5,10 @@ that ends in "template", or a "podSpec". Rollouts, CloneSets, LeaderWorkerSets, 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.pod.fields import Fields
 from lameduck.pod.nodes import Mapping, Sequence, Written, follow
+from lameduck.pod.records import dataclass
 
 __all__ = ["KNATIVE", "KSERVE", "PodTemplate", "pod_templates"]
 

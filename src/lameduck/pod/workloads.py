@@ -1,10 +1,11 @@
 """Workloads and the Services before them: the typed form of what a manifest says about an ending."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.records import dataclass
 from lameduck.pod.selectors import LabelSelector
 from lameduck.pod.sysctls import Setting
 

@@ -5,9 +5,9 @@ source. A program of which that is not known stands with UNKNOWN: nothing is cla
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lameduck.pod.entry import Passes, WhyKept
+from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 
 __all__ = ["WRAPPERS", "Wrapped", "Wrapper", "unwrap"]

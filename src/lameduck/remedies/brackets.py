@@ -1,9 +1,9 @@
 """Editing collections in brackets: YAML's flow style, and JSON."""
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass
 
 from lameduck.pod.nodes import Mapping, Node, Sequence
+from lameduck.pod.records import dataclass
 from lameduck.remedies.edits import Edit
 from lameduck.remedies.layout import Layout
 from lameduck.remedies.notation import Flow, flow_text, scalar_text

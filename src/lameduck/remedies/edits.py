@@ -1,8 +1,8 @@
 """Pieces of a text to replace, and the text after it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from lameduck.pod.records import dataclass
 from lameduck.remedies.remedy import Refused
 
 __all__ = ["Edit", "edited"]

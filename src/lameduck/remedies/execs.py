@@ -1,11 +1,10 @@
 """What mends a script that stands between the stop signal and its service: `exec` before the command, or `&` behind."""
 
-from dataclasses import dataclass
-
 from lameduck.pod.entry import UNDECIDED, Span
 from lameduck.pod.exec_places import ExecPlace, exec_place
 from lameduck.pod.obstacles import Obstructed
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.remedies.remedy import EditText, Remedy, SetField
 
 __all__ = ["put_exec", "put_in_background"]

@@ -1,9 +1,9 @@
 """The webhook's pen: changes as the operations of a JSON patch (RFC 6902) on a given object."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.remedies.amending import amended, dotted, found, moved, removals_last, same
 from lameduck.remedies.remedy import Change, EditText, FieldChange, Json, Refused, RemoveField
 

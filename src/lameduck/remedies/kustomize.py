@@ -1,9 +1,9 @@
 """The pen for generated YAML: changes as a strategic-merge patch that kustomize lays over a workload."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lameduck.pod.place import FieldPath
+from lameduck.pod.records import dataclass
 from lameduck.remedies.amending import amended, dotted, found, moved, removals_last, same
 from lameduck.remedies.notation import Manner, block_entry
 from lameduck.remedies.remedy import Change, EditText, FieldChange, Json, Refused

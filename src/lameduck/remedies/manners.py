@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TypeVar
 
 from lameduck.pod.nodes import Alias, Mapping, Node, Scalar, Sequence
+from lameduck.pod.records import dataclass
 from lameduck.remedies.layout import Layout
 from lameduck.remedies.notation import Flow, Manner
 

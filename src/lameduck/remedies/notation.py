@@ -2,8 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lameduck.pod.records import dataclass
 from lameduck.pod.scalars import resolve
 from lameduck.remedies.remedy import Json
 

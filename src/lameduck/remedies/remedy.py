@@ -1,11 +1,12 @@
 """A remedy: the smallest change that mends a finding, free of any notation."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from lameduck.pod.documents import SourceDocument
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
+from lameduck.pod.records import dataclass
 
 __all__ = [
     "Change",

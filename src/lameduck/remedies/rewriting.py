@@ -1,12 +1,12 @@
 """One file with changes in it: edited as little as can be, and read again to see that it says what was meant."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from lameduck.pod.documents import SourceDocument, read_documents
 from lameduck.pod.json_text import NotJson, looks_like_json, read_json
 from lameduck.pod.nodes import find, follow
 from lameduck.pod.place import InputError
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source, decode
 from lameduck.remedies.amending import Plain, amended, difference, dotted, same
 from lameduck.remedies.diffing import unified_diff

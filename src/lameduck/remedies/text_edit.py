@@ -5,8 +5,8 @@ written so is refused as a whole, never half.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.remedies.amending import clashing, dotted
 from lameduck.remedies.remedy import EditText, FieldChange, Mend, Refusal, Refused

@@ -1,10 +1,10 @@
 """What the reports of a check share: the answer with its verdict, and the words for how a container is stopped."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lameduck.check.outcome import Checked, Path, Seen, Stop
 from lameduck.findings.finding import Severity
+from lameduck.pod.records import dataclass
 from lameduck.report.wording import plural
 
 __all__ = ["CheckAnswer", "counts", "more_about", "steps"]
