@@ -66,6 +66,31 @@ def test_folders_by_kind_are_looked_through(tmp_path: Path) -> None:
     assert [each.name for each in case(tmp_path, "deployments/web.yaml").services] == ["web"]
 
 
+def test_a_service_of_another_example_is_not_the_workloads(tmp_path: Path) -> None:
+    # Seen in repositories of samples: half of them label their pods `app: nginx`, and each is deployed alone.
+    write(tmp_path, "samples/bootstrap/web.yaml", deployment())
+    write(tmp_path, "samples/hello/web.yaml", SERVICE % "web")
+    assert case(tmp_path, "samples/bootstrap/web.yaml").services == ()
+
+
+def test_in_one_namespace_that_both_name_the_folders_do_not_matter(tmp_path: Path) -> None:
+    write(tmp_path, "shop/cart/web.yaml", deployment(namespace="shop"))
+    write(tmp_path, "shop/edge/web.yaml", SERVICE % "web, namespace: shop")
+    assert [each.name for each in case(tmp_path, "shop/cart/web.yaml").services] == ["web"]
+
+
+def test_a_service_in_a_folder_above_leads_to_what_stands_below(tmp_path: Path) -> None:
+    write(tmp_path, "all.yaml", SERVICE % "web")
+    write(tmp_path, "v1/gray/web.yaml", deployment())
+    assert [each.name for each in case(tmp_path, "v1/gray/web.yaml").services] == ["web"]
+
+
+def test_parts_that_an_operators_scaffold_lays_out_belong_together(tmp_path: Path) -> None:
+    write(tmp_path, "config/manager/web.yaml", deployment())
+    write(tmp_path, "config/webhook/web.yaml", SERVICE % "webhook")
+    assert [each.name for each in case(tmp_path, "config/manager/web.yaml").services] == ["webhook"]
+
+
 def test_of_two_with_one_name_the_one_in_the_same_file_counts(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", SERVICE % "web")
     write(tmp_path, "web.yaml", deployment() + "---\n" + SERVICE % "web")

@@ -2,6 +2,10 @@
 
 A repository often holds several variants of one thing (dev, prod), or the Services apart from the Deployments. So what
 stands in the workload's own folder counts; if nothing there fits, what stands nearest to it, going up folder by folder.
+
+A Service or Ingress that would accuse a workload must belong to it for certain. In a repository of examples many have the label
+`app: nginx`, and nothing else in common: one in a folder beside counts only where both name their namespace, or
+where the folders' names say that one thing is laid out by kind (deployments/ and services/, manager/ and webhook/).
 """
 
 from collections.abc import Iterable
@@ -22,7 +26,12 @@ def case_of(workload: Workload, survey: Survey, kubernetes: tuple[int, int]) -> 
     """The workload with its surroundings; images and entries are for `linking` to find."""
     namespace, labels = workload.namespace or "default", workload.pod.labels
     services = _nearest(
-        (each for pair in labels for each in survey.services.get((namespace, *pair), ()) if each.selects(workload)),
+        (
+            each
+            for pair in labels
+            for each in survey.services.get((namespace, *pair), ())
+            if each.selects(workload) and _belongs(each, workload)
+        ),
         workload,
     )
     budgets = _nearest(
@@ -38,7 +47,13 @@ def case_of(workload: Workload, survey: Survey, kubernetes: tuple[int, int]) -> 
         (each for each in survey.autoscalers.get((namespace, workload.name), ()) if each.scales(workload)), workload
     )
     ingresses = _nearest(
-        (each for service in services for each in survey.ingresses.get((namespace, service.name), ())), workload
+        (
+            each
+            for service in services
+            for each in survey.ingresses.get((namespace, service.name), ())
+            if _belongs(each, workload)
+        ),
+        workload,
     )
     names = sorted({name for container in workload.pod.containers for name in container.config_maps})
     config_maps = {
@@ -55,6 +70,26 @@ def case_of(workload: Workload, survey: Survey, kubernetes: tuple[int, int]) -> 
         config_maps=config_maps,
         kubernetes=kubernetes,
     )
+
+
+# Folders that hold a part of one thing: named for a kind, or for a part as scaffolds of operators lay it out.
+_PARTS = frozenset(
+    """
+    apps base config controllers core daemonsets default deploy deployment deployments manager manifests network
+    networking pods rbac rc service services statefulset statefulsets svc svcs webhook webhooks workload workloads
+    """.split()
+)
+
+
+def _belongs(each: Service | Ingress, workload: Workload) -> bool:
+    """Whether it stands where it can mean this workload: not in a folder of something else."""
+    here, there = folder_of(workload.document), folder_of(each.document)
+    shared = next((n for n, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    if shared in (len(here), len(there)):
+        return True  # the same folder, or one of the two is above the other
+    if workload.namespace is not None and each.namespace is not None:
+        return True
+    return {part.lower() for part in (*here[shared:], *there[shared:])} <= _PARTS
 
 
 def _nearest(every: Iterable[_Beside], workload: Workload) -> tuple[_Beside, ...]:
