@@ -64,6 +64,8 @@ class Init:
         self.hook_ends_at = 0.0
         self.exit_hook_ran = plan.on_exit is None
         self.killed_at: float | None = None
+        self.suspending = False
+        """A terminal's stop signal has been passed on."""
 
     def run(self) -> int:
         """Start the command, see it to its end, and answer the exit code."""
@@ -142,9 +144,8 @@ class Init:
         if signum in self.plan.stop_on and (self.code is None or not self.plan.wait_all):
             self.asked_to_stop(signum, taken.si_pid)
             return
+        self.suspending = signum in TERMINAL_STOPS or (self.suspending and signum != signal.SIGCONT)
         self.pass_on(signum)
-        if signum in TERMINAL_STOPS and not self.first:
-            os.kill(os.getpid(), signal.SIGSTOP)
 
     def asked_to_stop(self, signum: int, sender: int) -> None:
         """A stop signal: the first begins the ending, a second one hurries it, later ones are passed on."""
@@ -362,8 +363,14 @@ class Init:
             os.close(self.trouble)
 
     def suspend(self) -> None:
-        """The child has stopped itself, as on ^Z: give the terminal back and stop too, and go on together."""
-        if self.first or not os.isatty(0):
+        """The child has stopped, as on ^Z: give the terminal back and stop too, and go on together.
+
+        Not if somebody has stopped it without a terminal, and without us: they would let it go on without us too.
+        """
+        if self.first or not (self.suspending or os.isatty(0)):
+            return
+        if not os.isatty(0):
+            os.kill(os.getpid(), signal.SIGSTOP)  # the SIGCONT that ends this is passed on like any other
             return
         try:
             os.tcsetpgrp(0, os.getpgrp())

@@ -6,7 +6,6 @@ make it be left out.
 """
 
 # contextlib would cost a millisecond of every start.
-# ruff: noqa: SIM105
 
 from __future__ import annotations
 
