@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from lameduck.pod.place import InputError
@@ -15,6 +14,8 @@ def check_writable(path: str, *, option: str) -> None:
 
     Raises InputError, naming `option`, if not.
     """
+    import tempfile  # most commands write no file
+
     try:
         with tempfile.NamedTemporaryFile(dir=Path(path).parent):
             pass
@@ -27,6 +28,8 @@ def write_whole(path: str, text: str, *, option: str) -> None:
 
     Raises InputError, naming `option`, if it cannot be written; nothing is left behind then.
     """
+    import tempfile
+
     target = Path(path)
     temporary: str | None = None
     try:
