@@ -3,9 +3,9 @@
 A repository often holds several variants of one thing (dev, prod), or the Services apart from the Deployments. So what
 stands in the workload's own folder counts; if nothing there fits, what stands nearest to it, going up folder by folder.
 
-A Service or Ingress that would accuse a workload must belong to it for certain. In a repository of examples many have the label
-`app: nginx`, and nothing else in common: one in a folder beside counts only where both name their namespace, or
-where the folders' names say that one thing is laid out by kind (deployments/ and services/, manager/ and webhook/).
+A Service or Ingress that would accuse a workload must belong to it for certain. In a repository of examples many have
+the label `app: nginx`, and nothing else in common: one in a folder beside counts only where both name their namespace,
+or where the folders' names say that one thing is laid out by kind (deployments/ and services/, manager/ and webhook/).
 """
 
 from collections.abc import Iterable
@@ -73,12 +73,11 @@ def case_of(workload: Workload, survey: Survey, kubernetes: tuple[int, int]) -> 
 
 
 # Folders that hold a part of one thing: named for a kind, or for a part as scaffolds of operators lay it out.
-_PARTS = frozenset(
-    """
+_LAID_OUT = """
     apps base config controllers core daemonsets default deploy deployment deployments manager manifests network
     networking pods rbac rc service services statefulset statefulsets svc svcs webhook webhooks workload workloads
-    """.split()
-)
+"""
+_PARTS = frozenset(_LAID_OUT.split())
 
 
 def _belongs(each: Service | Ingress, workload: Workload) -> bool:
