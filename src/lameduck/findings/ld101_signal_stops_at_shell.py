@@ -262,6 +262,45 @@ GOOD = (
         only=_FILES,
     ),
     Example(
+        "a client that prepares something before the script execs its server",
+        container="""
+        command:
+          - bash
+          - -c
+          - |
+            until mysql -h 127.0.0.1 -e 'SELECT 1'; do sleep 1; done
+            clone-database --from web-0 </dev/null
+            exec ncat --listen --keep-open 3307 -c 'xtrabackup --stream=xbstream'
+        """,
+        only=_FILES,
+    ),
+    Example(
+        "an errand at intervals: what comes back after each pause is no service",
+        container="command: [bash, -c, 'while true; do date; report --gpus || echo waiting; sleep 30; done']",
+        only=_FILES,
+    ),
+    Example(
+        "a launcher of an MPIJob, which comes to an end by itself",
+        whole="""
+        apiVersion: kubeflow.org/v2beta1
+        kind: MPIJob
+        metadata: {name: web}
+        spec:
+          mpiReplicaSpecs:
+            Launcher:
+              template:
+                spec:
+                  containers:
+                    - {name: app, image: debian:12, command: [sh, -c, 'cd /hpl && mpirun -n 192 ./xhpl']}
+        """,
+        only=_FILES,
+    ),
+    Example(
+        "a listing in a pipeline",
+        container="command: [bash, -c, 'env | grep PET_; exec python server.py']",
+        only=_FILES,
+    ),
+    Example(
         "an init container does its work and ends",
         pod="initContainers: [{name: wait, image: busybox, command: [sh, -c, 'until nc -z db 5432; do date; done']}]",
         only=_FILES,

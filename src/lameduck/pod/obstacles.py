@@ -71,10 +71,11 @@ def obstructed(case: Case) -> Iterator[Obstructed]:
 def serving_entries(case: Case) -> Iterator[tuple[Container, Entry]]:
     """The containers that run until somebody ends them, whose start is known.
 
-    What comes to an end by itself (a Job, an init container) is no service: to end it early is to lose its work anyway.
+    What comes to an end by itself (a Job, an MPIJob, an init container) is no service: to end it early is to lose its
+    work anyway.
     """
     workload = case.workload
-    if workload.kind in ("Job", "CronJob") or workload.pod.restart_policy != "Always":
+    if workload.kind.endswith("Job") or workload.pod.restart_policy != "Always":
         return
     for container in workload.pod.containers:
         entry = case.entries.get(container.name)

@@ -43,7 +43,12 @@ def service_of(path: Path) -> Step | None:
 
     A background job counts where nothing runs on in front of it, or where the script waits for it.
     """
-    able = [step for step in path.steps if not step.where.condition and not ends_by_itself(step.words)]
+    able = [
+        step
+        for step in path.steps
+        # What a script execs is what it is there for, unless it only keeps time for a job.
+        if not step.where.condition and (not ends_by_itself(step.words) or (step.execs and step.program != "sleep"))
+    ]
     long = [step for step in able if not holds_open(step.words) and not starts_daemon(step.words)]
     front = [step for step in long if step.where.job is None]
     behind = [step for step in long if step.where.job is not None]
@@ -102,7 +107,7 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
         return _daemon(service, path, standing)
     after = path.steps[path.steps.index(service) + 1 :]
     holders = [step for step in after if _holds(step)]
-    if holders and not service.where.loop:
+    if (holders and not service.where.loop) or (service.where.loop and _pauses(after)):
         return Verdict(service, Passes.UNKNOWN, doubt=f"whether {service.program} runs on is not known")
     if standing.stop_signal in traps and not service.where.subshell:
         ignores = traps[standing.stop_signal] == ""
@@ -119,6 +124,15 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
 def _holds(step: Step) -> bool:
     """What comes after a command that runs on is never reached: where this stands, the command has come back."""
     return (holds_open(step.words) or step.where.endless) and not step.where.pipeline and step.where.job is None
+
+
+def _pauses(after: tuple[Step, ...]) -> bool:
+    """The loop sleeps for long before it begins anew: what it starts is an errand at intervals, not a service."""
+    return any(step.program == "sleep" and step.where.loop and _seconds(step) >= _LONG_PAUSE_S for step in after)
+
+
+_LONG_PAUSE_S = 10
+"""Nobody lets a service that fell over lie for so long."""
 
 
 def _traps(step: Step, shell: Shell) -> dict[str, str | None]:
@@ -227,7 +241,7 @@ def _no_trap_behind(
     if shell is Shell.BASH and leaves and signal in _BASH_TERMINATING and not standing.group:
         job = next(job for job in path.jobs if job.name == service.where.job)
         handling = handle(leaves, job, path, waiting, shell, exit_trap=None, ends=True)
-        if handling.doubt is None and handling.sends is None:
+        if handling.doubt is None and handling.sends is None and not handling.waits:
             return Verdict(service, Passes.CUTS, WhyKept.TRAP_EXIT)
         return _verdict(service, handling, standing)
     return _no_trap(service, traps, why, shell, standing)

@@ -3,6 +3,7 @@
 Whatever is not here may be the service: the last one of a script is.
 """
 
+import re
 from collections.abc import Sequence
 
 from lameduck.pod.shell_words import Value
@@ -28,7 +29,8 @@ _UTILITIES = """
     ssh-keygen ssh-keyscan stat strings stty sum sync sysctl tac tar tee touch tr truncate tsort tty umount
     uname unexpand uniq unlink unxz unzip uptime useradd usermod userdel users uuidgen vdir wc wget which who
     whoami xargs xmllint xz yq yum zcat zip zstd update-ca-certificates update-alternatives update-ca-trust
-    trust ssh-add mkcert keytool base32 rev fold fmt column diff sha224sum envdir crudini
+    trust ssh-add mkcert keytool base32 rev fold fmt column diff sha224sum envdir crudini nvidia-smi
+    createdb createuser mysql mysqladmin mysqldump pg_dump pg_restore psql redis-cli
 """
 _SHORT = frozenset((_BUILTINS + _UTILITIES).split())
 # One word after the program says that it does a thing and ends.
@@ -98,6 +100,7 @@ _ERRANDS: dict[str, frozenset[str]] = {
 _INTERPRETERS = frozenset(
     {"python", "python3", "php", "npx", "bundle", "uv", "poetry", "pipenv", "ruby", "yarn", "pnpm"}
 )
+_LISTENS = re.compile(r"--listen|-[a-zA-Z]*l[a-zA-Z]*")
 _LONG_SLEEP_S = 600
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -119,6 +122,10 @@ def ends_by_itself(words: Sequence[Value]) -> bool:
         return not holds_open(words)
     if program == "cat":
         return len(words) > 1
+    if program in ("nc", "ncat", "netcat"):
+        return not any(_LISTENS.fullmatch(text) for text in texts[1:])
+    if program == "env":
+        return all("=" in text or text.startswith("-") for text in texts[1:])
     if program in _SHORT or program.startswith(("wait-for", "wait4", "wait_for")):
         return "--" not in texts or not program.startswith("wait")
     if "--version" in texts or "--help" in texts:
