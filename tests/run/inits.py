@@ -13,7 +13,6 @@ from lameduck.rehearse.processes import ProcessEngine
 from tests.rehearse.containers import DEADLINE_S, Output, need, need_isolation, start
 
 __all__ = [
-    "AS_PID_1",
     "BOTH",
     "SHELLS",
     "Story",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 Story = Callable[[ProcessEngine], Awaitable[None]]
-AS_PID_1 = (Isolation.PID_NAMESPACE,)
 BOTH = (Isolation.PID_NAMESPACE, Isolation.EMULATED)
 """As PID 1, and as the plain process that it is under shareProcessNamespace or on a desk."""
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lameduck.rehearse.engine import Isolation
-from lameduck.rehearse.proc import signal_masks
+from lameduck.rehearse.engine import ContainerProcess, Isolation
 from lameduck.rehearse.processes import ProcessEngine
 from tests.rehearse.containers import code_of, eventually, python
 from tests.run.inits import BOTH, in_front, play, ready, the_service, told
@@ -41,9 +40,13 @@ def test_every_signal_that_can_be_caught_reaches_the_service(
 
 
 def test_all_exit_codes_are_handed_over() -> None:
-    script = "import os\nfor code in range(256):\n    "
-    script += f"status = os.spawnv(os.P_WAIT, {sys.executable!r}, [{sys.executable!r}, '-m', 'lameduck.run', '--', 'sh', '-c', "
-    script += "f'exit {code}'])\n    assert status == code, (code, status)\nprint('all')"
+    wrapped = [*in_front(command=("sh", "-c"))]
+    script = f"""
+import os
+for code in range(256):
+    status = os.spawnv(os.P_WAIT, {sys.executable!r}, {wrapped!r} + [f'exit {{code}}'])
+    assert status == code, (code, status)
+"""
 
     async def story(engine: ProcessEngine) -> None:
         container, output = await ready(engine, python(script))
@@ -90,7 +93,7 @@ def test_a_program_that_is_missing_gives_127_and_one_that_is_none_126(tmp_path: 
         ]:
             container, output = await ready(engine, in_front(command=(program,)))
             assert await code_of(container) == code
-            assert await output.until(f"lameduck run: {program} cannot be executed") and words in output.lines[0]
+            assert words in await output.until(f"lameduck run: {program} cannot be executed")
 
     play(story)
 
@@ -286,8 +289,13 @@ def test_a_stop_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path) -> Non
             container, output = await ready(engine, in_front(command=("sleep", "30")))
             await asyncio.sleep(delay_ms / 1000)  # the moment is what is tried
             # Before run's first line Python is PID 1 without a handler, and the kernel discards the signal (T54).
-            await eventually(lambda: signal_masks(container.pid).handling(signal.SIGTERM) == "blocked")
+            await past_its_first_line(container)
             await container.signal(signal.SIGTERM)
             assert await code_of(container) == 143, output.lines
 
     play(story)
+
+
+async def past_its_first_line(container: ContainerProcess) -> None:
+    """Wait until signals are blocked."""
+    await eventually(lambda: container.handling(signal.SIGTERM) == "blocked")

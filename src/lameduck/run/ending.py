@@ -140,9 +140,8 @@ class Ending:
         end = self.since + self.plan.drain_within
         return end if self.kill_at is None else min(end, (self.since + self.kill_at) / 2)
 
-    @property
-    def wake_at(self) -> float:
-        """When a step may be due although nothing has happened; infinite if none is."""
+    def wake_after(self, now: float) -> float:
+        """When after now a step may be due although nothing has happened; infinite if none is."""
         times = [time for time in (self.second_at, None if self.killed else self.kill_at) if time is not None]
         if self.phase is Phase.LAME_DUCK:
             times += [self.since + self.plan.lame_duck[0], self.since + self.plan.lame_duck[1]]
@@ -150,4 +149,5 @@ class Ending:
             times.append(self.since + SIGNAL_FOLLOWS_WITHIN_S)
         elif self.phase is Phase.DRAINING:
             times.append(self.drain_ends_at)
-        return min(times, default=float("inf"))
+        # What is past and is not due waits for something else: a quiet moment, a hook's end.
+        return min((time for time in times if time > now), default=float("inf"))

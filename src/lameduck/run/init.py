@@ -403,7 +403,7 @@ class Init:
         if self.ending is None:
             return None
         now = time.monotonic()
-        wake = self.ending.wake_at
+        wake = self.ending.wake_after(now)
         if self.hook:
             wake = min(wake, self.hook_ends_at)
         if self.ending.killed or self.ending.phase is not Phase.AWAITING_SIGNAL:
