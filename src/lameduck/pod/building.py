@@ -82,12 +82,34 @@ class Builder:
             raise self._too_deep(node.start)
 
     def close(self, end: int) -> None:
-        node = self._stack.pop()
+        """The innermost collection ends. Its own values were counted when they came."""
+        stack = self._stack
+        node = stack.pop()
         self._keys.pop()
         node.end = end
         if (anchor := self._names.pop()) is not None:
             self._anchors[anchor] = node
-        self._add(node, counted=True)
+        self._values += 1
+        if not stack or self._values > MAX_VALUES:
+            self._values -= 1
+            self._add(node, counted=True)
+            return
+        parent, height = stack[-1], node.height
+        parent.size += node.size
+        if height >= parent.height:
+            parent.height = height + 1
+            if height + 1 + len(stack) > MAX_DEPTH:
+                raise self._too_deep(node.start)
+        if type(parent) is Sequence:
+            parent.items.append(node)
+        else:
+            assert type(parent) is Mapping
+            key = self._keys[-1]
+            if key is None:
+                self._keys[-1] = node
+            else:
+                self._keys[-1] = None
+                self._enter(parent, key, node)
 
     def alias(self, name: str, start: int, end: int) -> None:
         if name not in self._anchors:

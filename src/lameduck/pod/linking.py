@@ -12,7 +12,6 @@ from lameduck.pod.build_contexts import GuessedContext, read_text
 from lameduck.pod.build_files import BuildFile, build_files, links_of
 from lameduck.pod.case import Image
 from lameduck.pod.containers import Container
-from lameduck.pod.dockerfiles import read_build
 from lameduck.pod.image_builds import ImageBuild
 from lameduck.pod.image_names import image_name
 from lameduck.pod.known_images import known, known_build
@@ -37,6 +36,8 @@ class Repository:
     def build(self, found: BuildFile) -> ImageBuild | None:
         """What the image of that Dockerfile starts; None: it cannot be read, or has no stage."""
         if found not in self._builds:
+            from lameduck.pod.dockerfiles import read_build  # most manifests stand alone, and check must start fast
+
             source = read_text(found.path, self.texts)
             context = GuessedContext(found.contexts, self.texts)
             read = read_build(source, context, target=found.target) if source is not None else None

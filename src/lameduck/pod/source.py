@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from dataclasses import field
+from itertools import accumulate
 
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.records import dataclass
@@ -54,7 +55,11 @@ class Source:
 
     def _starts(self) -> list[int]:
         if not self._line_starts:
-            self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+            if "\r" in self.text:
+                self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+            else:
+                lengths = map(len, self.text.split("\n"))
+                self._line_starts = [0, *accumulate(length + 1 for length in lengths)][:-1]
         return self._line_starts
 
 
