@@ -198,7 +198,7 @@ def _reachable(case: Case, container: Container, handler: HttpGet) -> Remedy | N
     return Remedy(tuple(changes), safe=not guessed, title="Ask a port that there is" if guessed else "Ask 127.0.0.1")
 
 
-_SECONDS = re.compile(r"(\d+)\s*(s|secs?|seconds?)", re.ASCII)
+_SECONDS = re.compile(r"(\d{1,9})\s*(s|secs?|seconds?)", re.ASCII)
 
 
 def _instead_of(case: Case, container: Container, hook: FieldPath, seconds: int) -> Remedy | None:

@@ -7,6 +7,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.hook_steps import hook_wait
 from lameduck.pod.receivers import receivers
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["FINDING"]
 
@@ -96,8 +97,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
 
 def _read_timeout_s(annotations: dict[str, str]) -> int | None:
     value = next((annotations[name] for name in _READ_TIMEOUTS if name in annotations), "")
-    number = value.strip().removesuffix("s")
-    return int(number) if number.isascii() and number.isdecimal() else None
+    return written_number(value.strip().removesuffix("s"))
 
 
 FINDING = Finding(

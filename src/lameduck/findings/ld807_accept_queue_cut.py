@@ -7,6 +7,7 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.sysctl_commands import settings_of
 from lameduck.pod.sysctls import Setting
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["FINDING"]
 
@@ -103,8 +104,7 @@ def _backlog(case: Case, container: Container) -> int | None:
     for number, word in enumerate(words):
         option, equals, value = word.partition("=")
         if option == "--backlog":
-            text = value if equals else (*words, "")[number + 1]
-            return int(text) if text.isascii() and text.isdigit() else None
+            return written_number(value if equals else (*words, "")[number + 1])
     from_environment = any(name == "UVICORN_BACKLOG" for name, _ in container.env) or container.env_from
     return _UVICORN_ASKS if server == "uvicorn" and not from_environment else None
 

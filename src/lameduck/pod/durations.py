@@ -1,5 +1,6 @@
 """Durations: seconds inside, Go's and Kubernetes' duration strings at the edges."""
 
+import math
 import re
 from typing import NewType
 
@@ -19,9 +20,12 @@ def parse_duration(text: str, *, option: str) -> Seconds:
     `option` names the place the text came from, for the message. Raises InputError if it is neither.
     """
     text = text.strip()
+    seconds = math.inf
     if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
-        return Seconds(float(text))
+        seconds = float(text)
     matches = list(_PART.finditer(text))
     if matches and "".join(match.group(0) for match in matches) == text:
-        return Seconds(sum(float(match.group(1)) * _UNITS[match.group(2)] for match in matches))
+        seconds = sum(float(match.group(1)) * _UNITS[match.group(2)] for match in matches)
+    if math.isfinite(seconds):  # hundreds of digits are more than any float
+        return Seconds(seconds)
     raise InputError(f"{text!r} is not a duration.", at=option, do="Write it like 1.5s, 300ms or 2.")

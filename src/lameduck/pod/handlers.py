@@ -4,6 +4,7 @@ from typing import TypeAlias, assert_never
 
 from lameduck.pod.place import FieldPath
 from lameduck.pod.records import dataclass
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["Exec", "Grpc", "Handler", "HttpGet", "ProbeHandler", "Sleep", "TcpSocket", "in_words", "plain_sleep"]
 
@@ -91,5 +92,4 @@ def plain_sleep(handler: Handler | None) -> int | None:
             return None
     if len(words) != 2 or words[0].rpartition("/")[2] != "sleep":
         return None
-    number = words[1].removesuffix("s")
-    return int(number) if number.isdecimal() and number.isascii() else None
+    return written_number(words[1].removesuffix("s"))

@@ -3,6 +3,7 @@
 import math
 
 from lameduck.pod.place import InputError
+from lameduck.pod.whole_numbers import written_number
 from lameduck.pod.workloads import RollingUpdate
 
 __all__ = ["fenceposts", "share"]
@@ -23,7 +24,8 @@ def share(value: int | str, replicas: int, *, up: bool) -> int:
     if isinstance(value, int):
         return max(0, value)
     text = value.strip()
-    if not (text.endswith("%") and text[:-1].isdigit()):
+    percent = written_number(text[:-1]) if text.endswith("%") else None
+    if percent is None:
         raise InputError(f"{value!r} is neither a number nor a percentage.", at="rollingUpdate", do="Write 1 or 25%.")
-    pods = int(text[:-1]) * replicas / 100
+    pods = percent * replicas / 100
     return math.ceil(pods) if up else math.floor(pods)

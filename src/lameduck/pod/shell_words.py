@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from lameduck.pod.records import dataclass
 from lameduck.pod.shell_commands import Opaque, Test, Text, Variable, Word
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["ARGUMENTS", "Value", "Variables", "decide", "expand", "matches"]
 
@@ -50,7 +51,8 @@ class Variables:
         if name in ("0", "BASH_SOURCE"):
             return Value(self.script)
         if name.isdigit():
-            return self._positional(int(name))
+            number = written_number(name)
+            return None if number is None else self._positional(number)
         found = self.named.get(name)
         return found if found is not None and found.known else None
 

@@ -14,6 +14,7 @@ from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.programs import GRACEFUL_SIGNALS
 from lameduck.pod.records import dataclass
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["StopTime", "stop_time"]
 
@@ -49,7 +50,7 @@ _SPRING_ARGUMENT = re.compile(rf"(?:--|-D){re.escape(_SPRING_PROPERTY)}=(\S+)")
 _SPRING_GRACEFUL = re.compile(r"(?:--|-D)server\.shutdown=graceful\b", re.IGNORECASE)
 _SPRING_DEFAULT_S = Seconds(30.0)  # "Graceful Shutdown": the default of timeout-per-shutdown-phase
 _JAVA_OPTIONS = ("JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
-_ISO_SECONDS = re.compile(r"PT(?:(\d+)M)?(?:(\d+)S)?", re.IGNORECASE)
+_ISO_SECONDS = re.compile(r"PT(?:(\d{1,9})M)?(?:(\d{1,9})S)?", re.ASCII | re.IGNORECASE)
 
 # nginx: "Core functionality", worker_shutdown_timeout. HAProxy: "Global section", hard-stop-after. httpd:
 # GracefulShutdownTimeout. PHP-FPM: process_control_timeout. Milliseconds are HAProxy's unit where none is written.
@@ -176,11 +177,12 @@ def _spring_property(key: str, text: str) -> str | None:
 def _spring_seconds(text: str) -> Seconds | None:
     """Spring reads a number without unit as milliseconds."""
     text = text.strip("\"'")
-    if text.isdecimal():
-        return Seconds(int(text) / 1000)
+    milliseconds = written_number(text)
+    if milliseconds is not None:
+        return Seconds(milliseconds / 1000)
     iso = _ISO_SECONDS.fullmatch(text)
     if iso is not None and (iso[1] or iso[2]):
-        return Seconds(int(iso[1] or 0) * 60.0 + int(iso[2] or 0))
+        return Seconds(float(iso[1] or 0) * 60 + float(iso[2] or 0))
     return _seconds(text)
 
 

@@ -12,6 +12,7 @@ from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.main_command import environment, main_words
 from lameduck.pod.records import dataclass
+from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["TaskLimit", "task_limit"]
 
@@ -41,9 +42,9 @@ def task_limit(case: Case, container: Container) -> TaskLimit | None:
     if worker is None or "REMAP_SIGTERM" in environment(case, container):
         return None  # Celery's cold shutdown: it does not wait
     found = [
-        TaskLimit(Seconds(float(value)), _NAMES[worker], says)
+        TaskLimit(Seconds(float(limit)), _NAMES[worker], says)
         for value, says in _values(words, _OPTIONS[worker])
-        if value.isdecimal() and int(value) > 0
+        if (limit := written_number(value))
     ]
     return found[-1] if found else None
 
