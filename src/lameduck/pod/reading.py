@@ -65,7 +65,7 @@ def content_of(file: Path | None) -> bytes:
     if file is None:
         return _bounded(sys.stdin.buffer)
     try:
-        with open(file, "rb") as opened:  # a Path has a longer way to the same
+        with file.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
             if size > MAX_BYTES:
                 raise too_large(shown(file))
