@@ -7,7 +7,7 @@ example is made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Entry
 from lameduck.pod.reading import read_text
+from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.sysctl_files import SysctlFile, read_sysctls
 from lameduck.pod.workloads import Workload
@@ -32,6 +33,7 @@ __all__ = [
     "REPLACEMENT",
     "SERVICE",
     "behaviours",
+    "builds",
     "case",
     "manifest",
     "request",
@@ -145,7 +147,7 @@ def case(example: Example, text: str | None = None) -> Case:
 
     manifests = read_text(manifest(example) if text is None else text, FILE)
     (workload,) = manifests.workloads
-    builds = _builds(example, workload)
+    images = builds(example, workload)
     return Case(
         workload,
         services=manifests.services_of(workload),
@@ -153,8 +155,8 @@ def case(example: Example, text: str | None = None) -> Case:
         autoscalers=tuple(scaler for scaler in manifests.autoscalers if scaler.scales(workload)),
         ingresses=manifests.ingresses,
         config_maps={each.name: each for each in manifests.config_maps if each.is_used_by(workload)},
-        images={name: described(build) for name, build in builds.items()},
-        entries=_entries(workload, builds),
+        images={name: described(build) for name, build in images.items()},
+        entries=_entries(workload, images),
         kubernetes=example.kubernetes,
     )
 
@@ -177,7 +179,7 @@ class _Folder:
         return any(name.startswith(f"{path}/") for name in self.files)
 
 
-def _builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
+def builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
     """What is known of the images: `app` from the example's Dockerfile if it has one, the others by their names."""
     from lameduck.pod.dockerfiles import read_build
     from lameduck.pod.image_builds import ImageBuild

@@ -136,18 +136,18 @@ BAD = (
     ),
     Example(
         "a trap for another signal than the one that is sent",
-        container="command: [bash, -c, 'trap \"kill -TERM $!\" INT; python server.py & wait $!; wait']",
+        container="command: [bash, -c, \"trap 'kill -TERM $!' INT; python server.py & wait $!; wait\"]",
         only=_FILES,
     ),
     Example(
         "a trap that dash refuses, because it knows no SIGTERM, only TERM",
         container="image: debian:12\n"
-        "command: [sh, -c, 'trap \"kill -TERM $!\" SIGTERM; python server.py & wait $!; wait $!']",
+        "command: [sh, -c, \"trap 'kill -TERM $!' SIGTERM; python server.py & wait $!; wait $!\"]",
         only=_FILES,
     ),
     Example(
         "a wrapper that keeps the signal to itself",
-        container="command: [flock, /tmp/lock, python, server.py]",
+        container="command: [flock, --shared, /tmp/lock, python, server.py]",
         only=_FILES,
     ),
     Example(
@@ -311,8 +311,8 @@ GOOD = (
         only=_FILES,
     ),
     Example(
-        "a script that reads a profile, and then says exec",
-        container="command: [bash, -c, '. /etc/profile; exec python server.py']",
+        "a script that prepares, and then says exec",
+        container="command: [bash, -c, 'umask 027; ulimit -n 4096; exec python server.py']",
         only=_FILES,
     ),
     Example(

@@ -64,6 +64,12 @@ BAD = (
         only=Witness.FILES,
     ),
     Example(
+        "a trap between double quotes: the service's PID is put in before there is a service",
+        container="command: [bash, -c, "
+        "'trap \"kill -TERM $p; wait $p\" TERM; python server.py & p=$!; wait $p; wait $p']",
+        only=Witness.FILES,
+    ),
+    Example(
         "a trap that ignores the signal, for the service as well",
         container="command: [bash, -c, 'trap \"\" TERM; python server.py; echo ended']",
         only=Witness.FILES,
@@ -82,7 +88,7 @@ GOOD = (
     ),
     Example(
         "the second wait stands behind the first instead of in the trap",
-        container="command: [bash, -c, 'trap \"kill -TERM $!\" TERM; python server.py & wait $!; wait $!']",
+        container="command: [bash, -c, \"trap 'kill -TERM $!' TERM; python server.py & wait $!; wait $!\"]",
         only=Witness.FILES,
     ),
     Example(

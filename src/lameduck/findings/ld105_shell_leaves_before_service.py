@@ -61,7 +61,7 @@ BAD = (
     ),
     Example(
         "a trap that passes the signal on, and a script that ends behind the one wait",
-        container="command: [bash, -c, 'trap \"kill -TERM $!\" TERM; python server.py & wait $!']",
+        container="command: [bash, -c, \"trap 'kill -TERM $!' TERM; python server.py & wait $!\"]",
     ),
     Example(
         "a trap that passes the signal on and exits",
@@ -117,12 +117,16 @@ GOOD = (
     ),
     Example(
         "a trap that waits for the service",
+        container="command: [bash, -c, \"python server.py & p=$!; trap 'kill -TERM $p; wait $p' TERM; wait $p\"]",
+    ),
+    Example(
+        "a trap between double quotes, when the PID is known already",
         container="command: [bash, -c, 'python server.py & p=$!; trap \"kill -TERM $p; wait $p\" TERM; wait $p']",
     ),
     Example(
         "a trap for EXIT beside one for TERM that passes the signal on and waits",
-        container='command: [bash, -c, \'trap "rm -f /tmp/pid" EXIT; '
-        'trap "kill -TERM $p; wait $p" TERM; python server.py & p=$!; wait $p\']',
+        container="command: [bash, -c, \"trap 'rm -f /tmp/pid' EXIT; "
+        "trap 'kill -TERM $p; wait $p' TERM; python server.py & p=$!; wait $p\"]",
     ),
     Example(
         "setpriv changes the user and is gone",

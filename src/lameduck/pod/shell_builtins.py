@@ -1,5 +1,7 @@
 """The built-in commands that change what a script knows: set, shift, trap."""
 
+import re
+
 from lameduck.pod.shell_state import State
 from lameduck.pod.shell_words import ARGUMENTS, Value
 
@@ -53,6 +55,8 @@ _NUMBERS = {
     "28": "WINCH",
 }
 
+_EARLY = re.compile(r"\\\$|\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\}|!)")
+
 
 def run_trap(rest: tuple[Value, ...], state: State) -> None:
     """`trap handler signals`, `trap - signals`."""
@@ -69,10 +73,23 @@ def run_trap(rest: tuple[Value, ...], state: State) -> None:
         if handler.known and handler.text == "-":
             state.traps.pop(name, None)
         else:
-            state.traps[name] = handler.text if handler.known else _as_written(handler)
+            state.traps[name] = handler.text if handler.known else _as_set(handler, state)
 
 
-def _as_written(handler: Value) -> str | None:
-    """A handler between double quotes is expanded when the trap is set; a variable in it may be a PID by then."""
+def _as_set(handler: Value, state: State) -> str | None:
+    """A handler between double quotes is expanded when the trap is set: what is set only later is empty in it.
+
+    A variable that has a value by then, which is not known here, stays as it is written.
+    """
     text = handler.text
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' and "`" not in text else None
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"' or "`" in text:
+        return None
+
+    def early(found: re.Match[str]) -> str:
+        if found.group() == "\\$":
+            return "$"
+        name = found["name"] or found["braced"] or "!"
+        return found.group() if name in state.variables else ""
+
+    handled = _EARLY.sub(early, text[1:-1])
+    return handled if handled.strip() else None  # "$HANDLER" comes from the environment

@@ -100,7 +100,7 @@ def _one(handler: Path, job: Job, path: Path, waiting: Step, shell: Shell, *, en
                 doubt = "which process the trap sends a signal to is not known"
             elif found:
                 sends, waits = signal, False
-        elif step.program == "wait" and sends is not None:
+        elif step.program == "wait":
             waits = True
         elif step.program == "sleep" and sends is not None:
             doubt = "whether the service ends while the trap sleeps is not known"
@@ -155,7 +155,9 @@ def _kill(step: Step, job: Job, shell: Shell) -> tuple[str, bool | None]:
     signal = _NUMBERS.get(signal, signal)
     if signal == "0":
         return signal, False
-    targets = [word.text for word in words]
+    targets = [word.text for word in words if word.text or not word.known]
+    if not targets:
+        return signal, False  # kill "" or kill: an error, and no signal
     if any(target == job.name or _OWN_GROUP.match(target) for target in targets):
         return signal, True
     if any(_JOBS.match(target) for target in targets):
