@@ -78,3 +78,8 @@ def test_hidden_from_the_host_s_processes_or_not_makes_the_difference_for_a_shel
     example = Example("a shell", container="command: [bash, -c, 'python server.py; echo ended']")
     assert [each.code for each in _signals(example)] == ["LD101"]
     assert [each.code for each in _signals(replace(example, pod="hostPID: true"))] == ["LD105"]
+
+
+def test_the_command_to_write_can_be_copied() -> None:
+    (found,) = _signals(_script("#!/bin/sh\nnginx -g 'daemon off;' -c \"$CONFIG\"\n"))
+    assert found.mend == "Write exec before it: exec nginx -g 'daemon off;' -c \"$CONFIG\""

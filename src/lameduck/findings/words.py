@@ -55,8 +55,16 @@ def shown(link: Link, behind: Link | None = None) -> str:
 
 
 def one_line(words: Iterable[str]) -> str:
-    """A command line, also of a script of several lines."""
-    return " ".join(" ".join(words).split())
+    """A command line that can be copied, on one line: quoted where a shell would take a word apart.
+
+    A word that only running the script tells stands as it is written there, with its own quotes and variables.
+    """
+    return " ".join(_quoted(" ".join(word.split())) for word in words)
+
+
+def _quoted(word: str) -> str:
+    apart = not word or any(sign in word for sign in " ;&|<>()")
+    return f"'{word}'" if apart and "'" not in word and '"' not in word and "$" not in word else word
 
 
 def in_pods(pods: tuple[str, ...]) -> str:
