@@ -12,9 +12,10 @@ from lameduck.check.checking import judge_all
 from lameduck.check.fixing import Fixed, fix
 from lameduck.check.fixing import write as write_files
 from lameduck.check.judging import Mendable, MendableText, Settings
-from lameduck.check.patching import json_patches, kustomize_patches
+from lameduck.check.patching import json_patches, kustomize_patches, patchable
 from lameduck.findings.finding import Finding, Severity, Sighting
 from lameduck.pod.case import Case
+from lameduck.pod.handlers import plain_sleep
 from lameduck.remedies.remedy import Remedy, SetField
 from tests.check.fakes import CODE, HASTY, SETTINGS, checked, deployment, files, write
 
@@ -53,6 +54,20 @@ def test_what_a_baseline_puts_off_is_left_alone(tmp_path: Path) -> None:
     assert mend(file, skips=known).files == ()
 
 
+def test_an_interrupt_while_a_file_is_written_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    file = write(tmp_path, "web.yaml", deployment())
+    fixed = mend(file)
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_files(fixed.files)
+    assert (os.listdir(tmp_path), file.read_text()) == (["web.yaml"], deployment())
+
+
 def test_what_is_suppressed_is_left_alone(tmp_path: Path) -> None:
     file = write(
         tmp_path, "web.yaml", deployment().replace("name: app", f"name: app # lameduck: ignore {CODE} -- known")
@@ -67,16 +82,30 @@ def test_rendered_text_is_never_edited_but_named(tmp_path: Path) -> None:
     assert ["mend shop/templates/web.yaml by hand" in note.message for note in fixed.notes] == [True]
 
 
-def test_of_remedies_that_contradict_each_other_the_first_wins_and_the_other_is_named(tmp_path: Path) -> None:
-    def longer(case: Case, seen: Sighting) -> Remedy | None:
-        assert seen.at is not None
-        return Remedy(
-            (SetField((*seen.at, "lifecycle", "preStop", "sleep", "seconds"), 9, "longer"),), True, "Wait 9 s"
-        )
+def longer(case: Case, seen: Sighting) -> Remedy | None:
+    """The remedy of HASTY, with another length."""
+    assert seen.at is not None
+    return Remedy((SetField((*seen.at, "lifecycle", "preStop", "sleep", "seconds"), 9, "longer"),), True, "Wait 9 s")
 
-    other = replace(HASTY, code="LD997", remedy=longer)
-    fixed = mend(write(tmp_path, "web.yaml", deployment()), settings=Settings((other, HASTY)))
+
+LONGER = replace(HASTY, code="LD997", remedy=longer)
+
+
+def test_of_remedies_that_contradict_each_other_the_first_wins(tmp_path: Path) -> None:
+    fixed = mend(write(tmp_path, "web.yaml", deployment()), settings=Settings((LONGER, HASTY)))
     assert [seen.code for seen in fixed.mended] == ["LD997"]
+    assert b"seconds: 9" in fixed.files[0].after
+    # It mended the other finding, too: that one is not said to be there still.
+    assert (fixed.judged.checked.seen, fixed.notes) == ([], ())
+
+
+def test_what_contradicts_and_stays_is_named(tmp_path: Path) -> None:
+    def always(case: Case) -> Iterator[Sighting]:
+        for container in case.workload.pod.containers:
+            yield Sighting(container.name, container.at, "never content", "Let it wait")
+
+    settings = Settings((replace(LONGER, in_files=always), replace(HASTY, in_files=always)))
+    fixed = mend(write(tmp_path, "web.yaml", deployment()), settings=settings)
     assert [f"{CODE} is not mended here" in note.message for note in fixed.notes] == [True]
     assert b"seconds: 9" in fixed.files[0].after
 
@@ -118,6 +147,49 @@ def test_a_file_that_has_changed_meanwhile_is_left_alone(tmp_path: Path) -> None
     (note,) = write_files(fixed.files)
     assert note.is_error
     assert file.read_text() == "# somebody else was faster\n"
+
+
+def test_a_patch_holds_what_all_rounds_come_to(tmp_path: Path) -> None:
+    def too_short(case: Case) -> Iterator[Sighting]:
+        for container in case.workload.pod.containers:
+            if plain_sleep(container.pre_stop) == 5:
+                yield Sighting(container.name, container.at, "5 s are too short", "Let it wait longer")
+
+    settings = Settings((HASTY, replace(LONGER, in_files=too_short)))
+    file = write(tmp_path, "web.yaml", deployment())
+    fixed = mend(file, settings=settings)
+    made, notes = patchable(fixed.rounds)
+    (entry,) = json.loads(json_patches(made).text)
+    assert [each["value"] for each in entry["patch"]] == [{"preStop": {"sleep": {"seconds": 9}}}]
+    assert "seconds: 9" in kustomize_patches(made).text
+    assert b"seconds: 9" in fixed.files[0].after
+    assert notes == []
+
+
+def test_a_patch_holds_what_only_the_text_cannot_take(tmp_path: Path) -> None:
+    # A merge key brings the lifecycle: an edit of its text would reach the other container, too.
+    shared = (
+        "          <<: &c\n            lifecycle: {postStart: {sleep: {seconds: 1}}}\n"
+        "        - {name: other, image: quiet, <<: *c}\n"
+    )
+    fixed = mend(write(tmp_path, "web.yaml", deployment(more=shared)))
+    assert fixed.files == ()
+    assert [CODE in note.message for note in fixed.notes] == [True]
+    made, notes = patchable(fixed.rounds)
+    (entry,) = json.loads(json_patches(made).text)
+    assert [each["path"] for each in entry["patch"]] == ["/spec/template/spec/containers/0/lifecycle/preStop"]
+    assert notes == []
+
+
+def test_what_contradicts_is_in_no_patch_either(tmp_path: Path) -> None:
+    def always(case: Case) -> Iterator[Sighting]:
+        for container in case.workload.pod.containers:
+            yield Sighting(container.name, container.at, "never content", "Let it wait")
+
+    settings = Settings((replace(LONGER, in_files=always), replace(HASTY, in_files=always)))
+    made, notes = patchable(mend(write(tmp_path, "web.yaml", deployment()), settings=settings).rounds)
+    assert [f"{CODE} is not mended here" in note.message for note in notes] == [True]
+    assert "seconds: 9" in kustomize_patches(made).text
 
 
 def mendable(*paths: Path) -> list[Mendable | MendableText]:

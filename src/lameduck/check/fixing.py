@@ -7,20 +7,22 @@ still what was read.
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lameduck.check.checking import judge_all
 from lameduck.check.files import File
 from lameduck.check.judging import Judged, Mendable, MendableText, Settings
 from lameduck.check.outcome import Note, Seen
+from lameduck.pod.documents import SourceDocument
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.reading import STDIN, content_of
 from lameduck.pod.records import dataclass
 from lameduck.remedies.diffing import unified_diff
-from lameduck.remedies.remedy import Mend
+from lameduck.remedies.remedy import Mend, Refusal
 from lameduck.remedies.text_edit import apply
 
-__all__ = ["Fixed", "Mended", "fix", "write"]
+__all__ = ["Fixed", "Mended", "Round", "fix", "write"]
 
 _ROUNDS = 10
 """After as many rounds remedies are only undoing each other."""
@@ -37,6 +39,17 @@ class Mended:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """What was mended at once, and what could not be written into the text then, each with a note why.
+
+    Documents are those in which a workload was first mended: they hold it as it stands in its file.
+    """
+
+    made: tuple[Mendable | MendableText, ...]
+    refused: tuple[tuple[Mendable | MendableText, Note], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """What came of it: the files that change, and what is left to see."""
 
@@ -46,6 +59,8 @@ class Fixed:
     """As it is after the mending."""
     notes: tuple[Note, ...]
     """Remedies that could not be written down, and why."""
+    rounds: tuple[Round, ...]
+    """In the last one nothing changed any more."""
 
 
 def fix(
@@ -55,33 +70,40 @@ def fix(
     *,
     unsafe: bool,
     skips: frozenset[str] = frozenset(),
+    rendered: bool = False,
 ) -> Fixed:
     """Mend what has a remedy. `skips`: fingerprints of findings to leave alone; nothing is written to disk.
 
-    `settings_for` gives the settings for a state of the files: images are read again once a Dockerfile has changed.
+    `rendered`: also what was rendered from a template, which is worth no edit, but can be patched. `settings_for` gives
+    the settings for a state of the files: images are read again once a Dockerfile has changed.
     """
     now = dict(contents)
     before: dict[str, bytes] = {}
     texts: dict[str, tuple[str, str]] = {}
-    mended: list[Seen] = []
-    notes: dict[Note, None] = {}
+    rounds: list[Round] = []
+    as_read: dict[int, SourceDocument] = {}
     for _ in range(_ROUNDS):
         judged = judge_all(files, settings_for(now), now, keep_remedies=True)
         wanted = [
             each for each in judged.mendable if each.seen.fingerprint not in skips and (unsafe or each.remedy.safe)
         ]
-        notes |= dict.fromkeys(_of_templates(wanted))
-        wanted = [each for each in wanted if each.seen.template is None]
+        # Anew in each round: of what is mended by now, nothing stands in the way any more.
+        notes = {} if rendered else dict.fromkeys(_of_templates(wanted))
+        wanted = [each for each in wanted if rendered or each.seen.template is None]
         mends = [Mend(each.remedy, each.document if isinstance(each, Mendable) else None) for each in wanted]
         by_mend = {id(mend): each for mend, each in zip(mends, wanted, strict=True)}
         outcome = apply(mends)
-        for refusal in outcome.refused:
-            seen = by_mend[id(refusal.mend)].seen
-            message = f"{seen.code} is not mended here: {refusal.reason}."
-            notes[Note(refusal.place or seen.place, message)] = None
+        refused = [(by_mend[id(refusal.mend)], refusal) for refusal in outcome.refused]
+        notes |= dict.fromkeys(_of_refusal(*each) for each in refused)
+        as_they_were = _documents(judged, as_read)
+        rounds.append(
+            Round(
+                tuple(as_they_were(by_mend[id(mend)]) for mend in outcome.applied),
+                tuple((as_they_were(each), _of_refusal(each, refusal)) for each, refusal in refused),
+            )
+        )
         if not outcome.files:
             break
-        mended += [by_mend[id(mend)].seen for mend in outcome.applied]
         for file in outcome.files:
             name = file.source.name
             before.setdefault(name, now[name] if name in now else content_of(Path(name)))
@@ -95,10 +117,30 @@ def fix(
             for name in texts
             if now[name] != before[name]
         ),
-        tuple(mended),
+        tuple(each.seen for round_ in rounds for each in round_.made),
         judged,
         tuple(notes),
+        tuple(rounds),
     )
+
+
+def _documents(
+    judged: Judged, as_read: dict[int, SourceDocument]
+) -> Callable[[Mendable | MendableText], Mendable | MendableText]:
+    """Puts a workload's first document into each remedy for it. Edits add no workloads: the number is enough."""
+    numbers = {end.place: number for number, end in enumerate(judged.checked.endings)}
+
+    def as_it_was(each: Mendable | MendableText) -> Mendable | MendableText:
+        if isinstance(each, MendableText):
+            return each
+        number = numbers[each.workload.place(each.workload.at)]
+        return replace(each, document=as_read.setdefault(number, each.document))
+
+    return as_it_was
+
+
+def _of_refusal(each: Mendable | MendableText, refusal: Refusal) -> Note:
+    return Note(refusal.place or each.seen.place, f"{each.seen.code} is not mended here: {refusal.reason}.")
 
 
 def _of_templates(every: Iterable[Mendable | MendableText]) -> Iterable[Note]:
@@ -142,9 +184,11 @@ def _write_whole(path: Path, data: bytes, name: str) -> None:
         if os.geteuid() == 0:
             os.chown(temporary, status.st_uid, status.st_gid)
         os.replace(temporary, path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise InputError(
             f"This file cannot be written: {error.strerror}.", at=name, do="Check its permissions, or use --diff."
         ) from None
+    finally:
+        if temporary is not None:  # also when somebody interrupts
+            Path(temporary).unlink(missing_ok=True)

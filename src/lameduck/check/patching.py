@@ -1,18 +1,20 @@
 """`--fix-as json-patch` and `--fix-as kustomize`: the same remedies as patches, for YAML that something generates."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from lameduck.check.fixing import Round
 from lameduck.check.judging import Mendable, MendableText
 from lameduck.check.outcome import Note
 from lameduck.pod.nodes import find
 from lameduck.pod.records import dataclass
-from lameduck.remedies.amending import Plain
+from lameduck.remedies.amending import Plain, clashing
 from lameduck.remedies.json_patch import json_patch
 from lameduck.remedies.kustomize import kustomize_patch
-from lameduck.remedies.remedy import Change, Json
+from lameduck.remedies.remedy import Change, EditText, FieldChange, Json
 
-__all__ = ["Patches", "json_patches", "kustomize_patches"]
+__all__ = ["Patches", "json_patches", "kustomize_patches", "patchable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,49 @@ class Patches:
 
     text: str
     notes: tuple[Note, ...]
+
+
+def patchable(rounds: Sequence[Round]) -> tuple[list[Mendable | MendableText], list[Note]]:
+    """What the rounds of `--fix` come to, as changes of the objects as they are, and notes of what finds no place.
+
+    Of the same field, the last round's change counts. What only the text could not take is taken here.
+    """
+    every: list[Mendable | MendableText] = []
+    for each in (each for round_ in rounds for each in round_.made):
+        newer = _fields(each)
+        every = [_without_overridden(older, newer) if _same_object(older, each) else older for older in every]
+        every.append(each)
+    notes = []
+    for each, note in rounds[-1].refused if rounds else ():
+        taken = [change for other in every if _same_object(other, each) for change in _fields(other)]
+        if isinstance(each, MendableText) or any(clashing(change, taken) for change in _fields(each)):
+            notes.append(note)
+        else:
+            every.append(each)
+    return every, notes
+
+
+def _fields(each: Mendable | MendableText) -> list[FieldChange]:
+    return [change for change in each.remedy.changes if not isinstance(change, EditText)]
+
+
+def _same_object(one: Mendable | MendableText, other: Mendable | MendableText) -> bool:
+    return (
+        isinstance(one, Mendable)
+        and isinstance(other, Mendable)
+        and (one.document, one.workload.at) == (other.document, other.workload.at)
+    )
+
+
+def _without_overridden(older: Mendable | MendableText, newer: Sequence[FieldChange]) -> Mendable | MendableText:
+    """Without the changes of fields that a later round gives another value, or of what lies below them."""
+    kept = tuple(
+        change
+        for change in older.remedy.changes
+        if isinstance(change, EditText)
+        or not any(change.path[: len(new.path)] == new.path and clashing(new, [change]) for new in newer)
+    )
+    return replace(older, remedy=replace(older.remedy, changes=kept))
 
 
 def json_patches(mendable: Iterable[Mendable | MendableText]) -> Patches:

@@ -1,15 +1,14 @@
 """`check --fix`, `--diff` and `--fix-as`: the parts of the command that need the pens."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lameduck.check.checking import judge_all
 from lameduck.check.files import File
 from lameduck.check.fixing import Fixed, fix, write
 from lameduck.check.judging import Settings
 from lameduck.check.linking import RepositoryLinker
-from lameduck.check.patching import json_patches, kustomize_patches
+from lameduck.check.patching import json_patches, kustomize_patches, patchable
 from lameduck.cli.writing import write_stdout
 
 __all__ = ["fix_files", "print_patches"]
@@ -26,18 +25,22 @@ def fix_files(
 ) -> Fixed:
     """Mend the files on disk, or only in memory. `known`: fingerprints of findings that a baseline puts off."""
 
+    fixed = fix(files, _with_images_anew(settings), contents, unsafe=unsafe, skips=known)
+    if only_show:
+        return fixed
+    return replace(fixed, notes=(*fixed.notes, *write(fixed.files)))
+
+
+def _with_images_anew(settings: Settings) -> Callable[[Mapping[str, bytes]], Settings]:
+    """The same settings, with images read again from what they have become."""
+
     def settings_now(texts: Mapping[str, bytes]) -> Settings:
-        """The same, with images read again from what they have become."""
         linker = settings.linker
         if not isinstance(linker, RepositoryLinker):
             return settings
         return replace(settings, linker=RepositoryLinker(linker.paths, linker.images, texts))
 
-    fixed = fix(files, settings_now, contents, unsafe=unsafe, skips=known)
-    if only_show:
-        return fixed
-    notes = write(fixed.files)
-    return Fixed(fixed.files, fixed.mended, fixed.judged, (*fixed.notes, *notes))
+    return settings_now
 
 
 def print_patches(
@@ -49,12 +52,12 @@ def print_patches(
     *,
     unsafe: bool,
 ) -> int:
-    """Print the patches to stdout, and to stderr what they cannot hold."""
-    judged = judge_all(files, settings, contents, keep_remedies=True)
-    mendable = [each for each in judged.mendable if each.seen.fingerprint not in known and (unsafe or each.remedy.safe)]
+    """Print the patches to stdout, and to stderr what they cannot hold. They make what --fix would make."""
+    fixed = fix(files, _with_images_anew(settings), contents, unsafe=unsafe, skips=known, rendered=True)
+    mendable, clashes = patchable(fixed.rounds)
     patches = json_patches(mendable) if notation == "json-patch" else kustomize_patches(mendable)
     write_stdout(patches.text)
-    errors = [note for note in judged.checked.notes if note.is_error]
-    for note in (*errors, *patches.notes):
+    errors = [note for note in fixed.judged.checked.notes if note.is_error]
+    for note in (*errors, *clashes, *patches.notes):
         print(f"lameduck: {note.place}: {note.message}", file=sys.stderr)
     return 2 if errors else 0
