@@ -1,6 +1,7 @@
 """Options and settings of the whole test run."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -9,6 +10,11 @@ import pytest
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
+
+
+# Whoever starts the tests in the background may leave these ignored (sh, nohup), and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
