@@ -52,7 +52,8 @@ def test_tinis_and_dumb_inits_options_mean_what_they_mean_there() -> None:
     assert (found.reach, found.verbose, found.parent_death) == ("group", True, signal.SIGKILL)
     assert found.exits == {143: 0, 3: 0}
     assert found.mapped == {15: 3, 10: 0}
-    assert plan("--child").reach == plan("-c").reach == "child"
+    assert plan("--child").reach == plan("-c").reach == plan("--single-child").reach == "child"
+    assert plan("--rewrite", "15:3").mapped == plan("--rewrite=15:3").mapped == {15: 3}
 
 
 @pytest.mark.parametrize("text", ["TERM", "SIGTERM", "term", "15"])

@@ -182,7 +182,7 @@ def test_a_child_that_ignores_the_signal_is_killed_before_the_grace_ends(tmp_pat
 def test_the_whole_tree_is_killed_with_it(tmp_path: Path) -> None:
     marker = f"TREE_{os.getpid()}"
     fork = "import os, signal, time\nfor s in (1, 15): signal.signal(s, signal.SIG_IGN)\n"
-    fork += "for _ in range(5): os.fork()\nos.write(1, b'ready\\n')\nwhile True: time.sleep(60)"
+    fork += "for _ in range(5): os.fork()\nos.write(1, b'ready\\n')\nwhile True: time.sleep(0.05)"
 
     async def story(engine: ProcessEngine) -> None:
         command = in_front(command=python(fork))

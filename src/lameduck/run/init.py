@@ -109,6 +109,7 @@ class Init:
             timeout = self.patience()
             taken = signal.sigwaitinfo(self.signals) if timeout is None else signal.sigtimedwait(self.signals, timeout)
             if taken is not None:
+                self.reap()  # SIGHUP is taken before SIGCHLD: it must not go to a child that is dead by now
                 self.take(taken)
 
     def live_on(self) -> None:

@@ -138,7 +138,7 @@ def take(plan: Plan, word: str, rest: list[str]) -> None:
         # -vvv and -gv are flags in a row; -e143 is an option with its value.
         rest.insert(0, word[2:] if name[:2] in VALUED_SHORT else "-" + word[2:])
         name, joined = name[:2], ""
-    option = SHORT.get(name, name)
+    option = SHORT.get(name) or THEIRS.get(name, name)
     if option in FLAGS:
         if joined:
             raise UsageError(f"{name} takes no value. Write it alone.")
@@ -283,6 +283,8 @@ VALUES: dict[str, Callable[[Plan, str, str], None]] = {
     "--termination-log": sets("termination_log", words_as_they_are),
 }
 VALUED_SHORT = {"-r": "--map", "-e": "--remap-exit", "-p": "--parent-death"}
+THEIRS = {"--single-child": "--child", "--rewrite": "--map"}
+"""dumb-init's long names."""
 SHORT = {
     **VALUED_SHORT,
     "-c": "--child",

@@ -87,20 +87,27 @@ class Telling:
 
     def timeline(self) -> bytes:
         """The timeline in at most LOG_BYTES: the first and the last steps, and a note on how many were left out."""
-        kept = len(self.events)
-        while True:
-            first, last = (kept + 1) // 2, kept // 2
-            head, tail = self.events[:first], self.events[len(self.events) - last :]
-            missing = len(self.events) - kept + self.left_out
-            between: list[dict[str, object]] = []
-            if missing:
-                t_s = head[-1]["t_s"] if head else 0.0
-                between = [{"t_s": t_s, "what": "note", "text": f"{missing} steps left out"}]
-            document = {"version": 1, "witness": "run", "events": [*head, *between, *tail]}
-            data = json_text(document).encode()
-            if len(data) <= LOG_BYTES or kept == 0:
-                return data
-            kept -= 1
+        texts = [json_text(event).encode() for event in self.events]
+        first, last = 0, len(texts)
+        room = LOG_BYTES - 160  # what stands around the steps, the note among it
+        if sum(len(text) + 2 for text in texts) > room or self.left_out:
+            first, last = self.those_that_fit(texts, room)
+            t_s = self.events[first - 1]["t_s"] if first else 0.0
+            missing = last - first + self.left_out
+            note = json_text({"t_s": t_s, "what": "note", "text": f"{missing} steps left out"}).encode()
+            texts = [*texts[:first], note, *texts[last:]]
+        return b'{"version": 1, "witness": "run", "events": [' + b", ".join(texts) + b"]}"
+
+    def those_that_fit(self, texts: list[bytes], room: int) -> tuple[int, int]:
+        """The end of the first steps and the start of the last ones, taken in turn as long as there is room."""
+        first, last = 0, len(texts)
+        while first < last:
+            at = first if first <= len(texts) - last else last - 1
+            room -= len(texts[at]) + 2
+            if room < 0:
+                break
+            first, last = (first + 1, last) if at == first else (first, last - 1)
+        return first, last
 
     def leave(self) -> None:
         """Write the timeline to the termination log, unless the service has left its own words there."""
