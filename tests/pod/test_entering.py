@@ -245,6 +245,33 @@ def test_below_an_init_the_shell_dies_and_takes_the_service_along() -> None:
     assert said(entry("dumb-init", "sh", "-c", "trap : TERM; server; true")) == "arrives"
 
 
+def test_behind_lameduck_run_a_script_without_a_trap_lets_the_service_hear_it() -> None:
+    run = ("lameduck", "run", "--lame-duck", "5s", "--")
+    assert links(entry(*run, "sh", "-c", "server; true")) == [
+        ("lameduck", Passes.FORWARDS, None),
+        ("sh", Passes.FORWARDS, None),
+        ("server", Passes.REPLACED, None),
+    ]
+    for script in (
+        "server & wait",
+        "server & exec tail -f log",
+        "server | cat",
+        "trap 'kill $p' TERM; server & p=$!; wait",
+    ):
+        assert said(entry(*run, "sh", "-c", script)) == "arrives", script
+
+
+def test_behind_lameduck_run_a_script_with_a_trap_keeps_its_own_plan_and_child_means_the_shell() -> None:
+    assert said(entry("lameduck", "run", "--", "sh", "-c", "trap : TERM; server; true")) == "keeps"
+    assert said(entry("lameduck", "run", "--child", "--", "sh", "-c", "server; true")) == "cuts"
+
+
+def test_lameduck_run_rewrites_signals_as_it_is_told() -> None:
+    assert entry("lameduck", "run", "--stop-signal", "QUIT", "--", "nginx").arriving("SIGTERM") == "SIGQUIT"
+    assert entry("lameduck", "run", "--map=TERM=SIGINT", "--", "web").arriving("SIGTERM") == "SIGINT"
+    assert said(entry("lameduck", "run", "--map", "TERM=0", "--", "web")) == "keeps"
+
+
 def test_where_the_pod_shares_its_processes_the_shell_is_not_pid_1_and_dies() -> None:
     found = entry("sh", "-c", "server; true", pid1=False)
     assert found.obstacle is not None

@@ -314,7 +314,11 @@ class _Entering:
             doubt = f"what {link.program} does with the signal is not certain here"
         here = replace(link, passes=passes, why=why, sends=f"SIG{sends}" if sends else None)
         replaced = passes is Passes.REPLACED
-        behind = standing if replaced else Standing(sends or signal, pid1=False, group=wrapped.group)
+        behind = (
+            standing
+            if replaced
+            else Standing(sends or signal, pid1=False, group=wrapped.group, past_shells=wrapped.past_shells)
+        )
         if wrapped.string is not None:
             script = words[wrapped.string]
             text = _script_text(script)

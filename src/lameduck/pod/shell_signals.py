@@ -25,6 +25,8 @@ class Standing:
     """Signals without a handler are discarded (T54); elsewhere they end the shell."""
     group: bool = False
     """The whole process group gets the signal (tini -g, dumb-init): the children of the shell hear it themselves."""
+    past_shells: bool = False
+    """Without a trap the shell is passed by, and all that it has started is waited for (lameduck run)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _judge(service: Step, path: Path, shell: Shell, standing: Standing) -> Verdi
     verdict = _in_background(service, path, shell, standing) if service.where.job else None
     if verdict is None:
         verdict = _in_front(service, path, shell, standing)
+    if standing.past_shells and verdict.passes is Passes.CUTS:
+        verdict = Verdict(service, Passes.FORWARDS)  # what the shell leaves behind is told, and has its time
     return replace(verdict, doubt=verdict.doubt or path.doubt)
 
 
@@ -152,6 +156,8 @@ def _why(service: Step) -> WhyKept:
 
 def _no_trap(service: Step, traps: dict[str, str | None], why: WhyKept, shell: Shell, standing: Standing) -> Verdict:
     """The shell has no handler for the signal: as PID 1 it does not hear it, elsewhere it dies of it (T54, T59)."""
+    if standing.past_shells:
+        return Verdict(service, Passes.FORWARDS)
     if shell is Shell.BASH and traps.get("EXIT") and standing.stop_signal in _BASH_TERMINATING:
         return Verdict(service, Passes.CUTS, WhyKept.TRAP_EXIT)
     if standing.pid1 or standing.stop_signal in _IGNORED_BY_DEFAULT:
@@ -227,6 +233,8 @@ def _no_trap_behind(
     service: Step, path: Path, waiting: Step, traps: dict[str, str | None], shell: Shell, standing: Standing
 ) -> Verdict:
     """The service is a job, and no trap hears the signal."""
+    if standing.past_shells:
+        return Verdict(service, Passes.FORWARDS)
     signal = standing.stop_signal
     misnamed = any(name == f"SIG{signal}" for name, _ in waiting.traps)
     others = [name for name, handler in traps.items() if handler and name not in ("EXIT", "ERR", "DEBUG")]

@@ -52,6 +52,8 @@ class Wrapped:
     rewrites: Mapping[str, str] | None = None
     """Signals that it passes on as others, without SIG; "" is one that is not passed on."""
     user: str | None = None
+    past_shells: bool = False
+    """It signals past shells that have no trap, and waits for all that it has started (lameduck run)."""
 
 
 def _execs(source: str, *valued: str, skips: int = 0, assigns: bool = False) -> Wrapper:
@@ -130,7 +132,28 @@ WRAPPERS: Mapping[str, Wrapper] = {
     ),
     "honcho": Wrapper(Passes.FORWARDS, "measured: honcho 2", hidden=True),
     "supervisord": Wrapper(Passes.FORWARDS, "G app-supervisord (supervisor 4.2.5)", hidden=True),
-    "lameduck": Wrapper(Passes.FORWARDS, "lameduck run", after=_RUN),
+    "lameduck": Wrapper(
+        Passes.FORWARDS,
+        "tests/run/test_shells.py",
+        valued=frozenset(
+            {
+                *(
+                    "-r",
+                    "--rewrite",
+                    "--map",
+                    "--stop-on",
+                    "--stop-signal",
+                    "--lame-duck",
+                    "--quiet-time",
+                    "--watch-ports",
+                ),
+                *("--drain-ports", "--drain-within", "--second-after", "--second-signal", "--grace", "--left-within"),
+                *("--on-stop", "--on-exit", "--hook-within", "-e", "--remap-exit", "-p", "--parent-death"),
+                "--termination-log",
+            }
+        ),
+        after=_RUN,
+    ),
     "hatch": Wrapper(Passes.KEEPS, "measured: hatch 1", WhyKept.WRAPPER, after=_RUN),
     "conda": _CONDA,
     "mamba": _CONDA,
@@ -206,7 +229,10 @@ class _Reading:
         if self.program in ("su", "runuser") and self.string is None and at is not None:
             at = self._after_user(at)
         inner = at if at is not None and at < len(self.words) and self.string is None else None
-        return Wrapped(wrapper, inner, self.string, self._group(), self._rewrites(), user)
+        past_shells = self.program == "lameduck" and not self._flag(
+            "-c", "--child", "--single-child", "-g", "--group", "--tree"
+        )
+        return Wrapped(wrapper, inner, self.string, self._group(), self._rewrites(), user, past_shells)
 
     def _options(self, at: int) -> int | None:
         """The first word that is no option; None where an unknown word may hide it."""
@@ -259,17 +285,28 @@ class _Reading:
             return any(
                 name == "-g" or (name[:1] == "-" and name[1:2] != "-" and "g" in name) for name, _ in self.options
             )
+        if self.program == "lameduck":
+            return self._flag("-g", "--group", "--tree")
         return self.program == "dumb-init" and not self._flag("-c", "--single-child")
 
     def _rewrites(self) -> Mapping[str, str] | None:
-        if self.program != "dumb-init":
+        if self.program not in ("dumb-init", "lameduck"):
             return None
         found: dict[str, str] = {}
         for name, value in self.options:
-            if name in ("-r", "--rewrite") and value is not None:
-                before, _, after = value.partition(":")
-                found[_SIGNALS.get(before, before)] = "" if after == "0" else _SIGNALS.get(after, after)
+            if value is None:
+                continue
+            if name == "--stop-signal":
+                found = {"TERM": _signal(value), "INT": _signal(value)} | found
+            elif name in ("-r", "--rewrite", "--map"):
+                before, _, after = value.partition("=" if "=" in value else ":")
+                found[_signal(before)] = "" if after == "0" else _signal(after)
         return found or None
+
+
+def _signal(text: str) -> str:
+    """The name without SIG."""
+    return _SIGNALS.get(text, text.removeprefix("SIG"))
 
 
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
