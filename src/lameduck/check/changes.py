@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
+from io import StringIO
 
 from lameduck.check.outcome import FixKind, Replacement, Seen
 from lameduck.pod.documents import SourceDocument
@@ -28,7 +29,13 @@ def with_changes(seen: Seen, remedy: Remedy, document: SourceDocument | None) ->
 
 
 def _replacements(name: str, before: str, after: str) -> Iterator[Replacement]:
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    # Not str.splitlines: at U+2028 and the like no line of a place ends.
+    old, new = StringIO(before, newline="").readlines(), StringIO(after, newline="").readlines()
+    # A change is a few lines of a file that may be long, and matching takes the square of lines that repeat.
+    shorter = min(len(old), len(new))
+    head = next((number for number in range(shorter) if old[number] != new[number]), shorter)
+    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
+    changed, wanted = old[head : len(old) - tail], new[head : len(new) - tail]
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, changed, wanted, autojunk=False).get_opcodes():
         if tag != "equal":
-            yield Replacement(name, (i1 + 1, 1), (i2 + 1, 1), "".join(new[j1:j2]))
+            yield Replacement(name, (head + i1 + 1, 1), (head + i2 + 1, 1), "".join(wanted[j1:j2]))

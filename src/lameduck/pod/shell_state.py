@@ -97,6 +97,8 @@ def no_tail(where: Where) -> Where:
 
 def united(states: list[State], *, by_variables: bool) -> list[State]:
     """The states without those that are the same in all that counts."""
+    if len(states) < 2:
+        return states  # most scripts have one way, and comparing all its steps after each takes their square
     kept: dict[object, State] = {}
     for state in states:
         traps = tuple(sorted(state.traps.items(), key=lambda pair: pair[0]))
