@@ -81,6 +81,11 @@ BAD = (
         only=Witness.FILES,
     ),
     Example(
+        "a client that sleeps in an image of PostgreSQL, whose stop signal is SIGINT",
+        container="image: postgres:16\ncommand: [sleep, '3600']",
+        only=Witness.FILES,
+    ),
+    Example(
         "a container that a shell keeps alive",
         container="image: busybox:1.36\ncommand: [sh, -c]\nargs: ['echo ready; tail -f /dev/null']",
         only=Witness.FILES,
@@ -135,6 +140,11 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "a client in an image of PostgreSQL, which is stopped with SIGINT: the trap is for that",
+        container="image: postgres:16\ncommand: [sh, -c, 'trap \"exit 0\" INT; sleep infinity & wait']",
+        only=Witness.FILES,
+    ),
+    Example(
         "a script that sleeps for a moment and execs",
         container="command: [sh, -c, 'sleep 5; exec python server.py']",
         only=Witness.FILES,
@@ -165,7 +175,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             if held
             else f"{words} in {container.name} has no handler for {signal}, and the kernel discards it for PID 1: "
             f"SIGKILL cuts what it is answering after {grace_s} s",
-            "Let a shell wait for it: trap 'exit 0' TERM; sleep infinity & wait"
+            f"Let a shell wait for it: trap 'exit 0' {signal.removeprefix('SIG')}; sleep infinity & wait"
             if held
             else "Use a server that drains at its stop signal (gunicorn, uvicorn, nginx)",
             severity=Severity.INFO if held else None,
@@ -215,7 +225,8 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     words = (*(container.command or ()), *(container.args or ()))
     if len(entry.links) != 1 or container.command is None or words != service.words:
         return None
-    script: list[Json] = ["sh", "-c", f"trap 'exit 0' TERM; {' '.join(words)} & wait"]
+    signal = stop_signal(case, container).removeprefix("SIG")  # dash knows no SIGTERM, only TERM
+    script: list[Json] = ["sh", "-c", f"trap 'exit 0' {signal}; {' '.join(words)} & wait"]
     image = case.images.get(container.name)
     changes: list[SetField | RemoveField] = [
         SetField((*container.at, "command"), script, "a shell that waits runs its trap at once (T56)")
