@@ -36,6 +36,7 @@ _SAFE = {
     "LD207": {"it sends SIGTERM and then sleeps"},
     "LD208": set(),
     "LD209": set(),
+    "LD210": set(),
     "LD301": {
         "gunicorn is told that it may take a minute, and the pod gets 30 s",
         "a hook of 15 s and uvicorn's limit of 20 s, in a script",

@@ -14,7 +14,7 @@ from lameduck.pod.main_command import environment, main_words
 from lameduck.pod.records import dataclass
 from lameduck.pod.whole_numbers import written_number
 
-__all__ = ["TaskLimit", "task_limit"]
+__all__ = ["TaskLimit", "queue_worker", "task_limit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ def task_limit(case: Case, container: Container) -> TaskLimit | None:
         if (limit := written_number(value))
     ]
     return found[-1] if found else None
+
+
+def queue_worker(case: Case, container: Container) -> str | None:
+    """The name of the worker that it runs: Celery, Laravel or Sidekiq; None: it is none, or none known here."""
+    worker = _worker(main_words(case, container))
+    return None if worker is None else _NAMES[worker]
 
 
 def _worker(words: tuple[str, ...]) -> str | None:
