@@ -11,9 +11,8 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import cost, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
+from lameduck.pod.drain_times import before_drain_s
 from lameduck.pod.durations import Seconds
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.own_delay import own_delay
 from lameduck.pod.stop_times import StopTime, stop_time
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
 from lameduck.remedies.remedy import Remedy
@@ -135,7 +134,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
     grace_s = spec.termination_grace_period_s
     for container in spec.containers:
         limit = stop_time(case, container)
-        before_s = _before_the_drain_s(case, container)
+        before_s = before_drain_s(case, container)
         # A hook that takes all of the grace is LD204, a grace of 0 or 1 s LD302.
         if limit is None or container.role is not Role.REGULAR or before_s >= grace_s or grace_s <= 1:
             continue
@@ -149,13 +148,6 @@ def in_files(case: Case) -> Iterator[Sighting]:
             severity=Severity.INFO if limit.is_default else Severity.WARNING,
             uncertain=limit.is_default,
         )
-
-
-def _before_the_drain_s(case: Case, container: Container) -> Seconds:
-    """What is over before the application's own limit begins to run: the hook's wait, and a delay of its own."""
-    own = own_delay(case, container)
-    own_s = own.seconds if own is not None and own.seconds is not None else Seconds(0.0)
-    return Seconds(hook_wait(container.pre_stop).least_s + own_s)
 
 
 def _needed_s(before_s: Seconds, limit: StopTime) -> int:
@@ -175,7 +167,7 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     limit = stop_time(case, container)
     if limit is None or math.isinf(limit.seconds):
         return None
-    needed_s = _needed_s(_before_the_drain_s(case, container), limit)
+    needed_s = _needed_s(before_drain_s(case, container), limit)
     change = grace_for(case.workload.pod, needed_s, f"holds the hook and {container.name}'s drain")
     return Remedy((change,), safe=not limit.is_default, title=f"Give the pod {needed_s} s")
 

@@ -47,6 +47,7 @@ BAD = (
         "Laravel jobs of up to an hour, and a grace of two minutes",
         container="command: [php, artisan, 'queue:work', --timeout=3600]",
         pod="terminationGracePeriodSeconds: 120",
+        also=("LD305",),
         only=Witness.FILES,
     ),
 )

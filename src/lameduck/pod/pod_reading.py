@@ -67,6 +67,7 @@ def read_pod(
         os_name=os.text("name") if os is not None else None,
         sysctls=tuple(_sysctls(spec)),
         claims=tuple(_claims(spec)),
+        node_labels=(*spec.text_pairs("nodeSelector"), *_required_labels(spec)),
     )
 
 
@@ -166,6 +167,18 @@ def _claims(spec: Fields) -> Iterator[str]:
     for volume in spec.list_of_fields("volumes"):
         if volume.has("persistentVolumeClaim") and (claim := volume.fields("persistentVolumeClaim")) is not None:
             yield claim.text("claimName") or ""
+
+
+def _required_labels(spec: Fields) -> Iterator[tuple[str, str]]:
+    """What nodeAffinity requires, where it has one term only, and one value for a label."""
+    required: Fields | None = spec
+    for key in ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"):
+        required = required.fields(key) if required is not None else None
+    terms = list(required.list_of_fields("nodeSelectorTerms")) if required is not None else []
+    for wanted in terms[0].list_of_fields("matchExpressions") if len(terms) == 1 else ():
+        name, values = wanted.text("key"), wanted.texts("values")
+        if name and wanted.text("operator") == "In" and values is not None and len(values) == 1:
+            yield name, values[0]
 
 
 def _config_volume(source: Fields) -> ConfigMount | None:

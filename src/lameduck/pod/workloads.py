@@ -58,6 +58,8 @@ class PodSpec:
     """securityContext.sysctls."""
     claims: tuple[str, ...] = ()
     """Its volumes that are persistent volume claims."""
+    node_labels: tuple[tuple[str, str], ...] = ()
+    """Labels that its node has for certain: nodeSelector, and what a required affinity leaves no choice about."""
 
     @property
     def main_is_pid1(self) -> bool:
