@@ -7,7 +7,7 @@ from io import StringIO
 
 from lameduck.check.outcome import FixKind, Replacement, Seen
 from lameduck.pod.documents import SourceDocument
-from lameduck.remedies.diffing import unified_diff
+from lameduck.remedies.diffing import unchanged, unified_diff
 from lameduck.remedies.remedy import Mend, Remedy
 from lameduck.remedies.text_edit import apply
 
@@ -31,10 +31,7 @@ def with_changes(seen: Seen, remedy: Remedy, document: SourceDocument | None) ->
 def _replacements(name: str, before: str, after: str) -> Iterator[Replacement]:
     # Not str.splitlines: at U+2028 and the like no line of a place ends.
     old, new = StringIO(before, newline="").readlines(), StringIO(after, newline="").readlines()
-    # A change is a few lines of a file that may be long, and matching takes the square of lines that repeat.
-    shorter = min(len(old), len(new))
-    head = next((number for number in range(shorter) if old[number] != new[number]), shorter)
-    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
+    head, tail = unchanged(old, new)
     changed, wanted = old[head : len(old) - tail], new[head : len(new) - tail]
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, changed, wanted, autojunk=False).get_opcodes():
         if tag != "equal":

@@ -53,7 +53,7 @@ def judge_all(
             settings.linker.prepare()
         judged = Judged()
         for number, whole in enumerate(
-            _in_order(_judge_chunk, chunks, (found, settings, contents, keep_remedies), jobs)
+            _in_order(_judge_chunk, chunks, (found, settings, contents, keep_remedies), jobs), start=1
         ):
             judged.merge(whole)
             if number * _CHUNK % _COLLECT_EVERY < _CHUNK:

@@ -5,6 +5,7 @@ Exit codes: 0 graceful, 1 ungraceful, 2 input that cannot be used, 128+n interru
 
 from __future__ import annotations
 
+import gc
 import sys
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit((start if words[0] == "run" else prestop)(words[1:]))
     try:
         try:
+            gc.disable()  # until the command is there (program.py): what is imported stays, and is not worth a look
             from lameduck.cli.program import run
         except ModuleNotFoundError as missing:
             if (missing.name or "").startswith("lameduck"):
@@ -34,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 file=sys.stderr,
             )
             sys.exit(2)
-        sys.exit(run(words))
+        code = run(words)
+        gc.freeze()  # or the interpreter would look through all that there is once more before it leaves
+        sys.exit(code)
     except KeyboardInterrupt:  # nothing has been started yet, or nothing is left: see interrupting.py
         print("lameduck: interrupted", file=sys.stderr)
         sys.exit(130)
+    finally:
+        gc.enable()

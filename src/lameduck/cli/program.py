@@ -1,5 +1,6 @@
 """The program `lameduck`: its commands, and what becomes of every error."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -30,7 +31,11 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, name, _ = _COMMANDS[cmd_name]
+        is_new = module not in sys.modules
         command = getattr(import_module(module), name)
+        if is_new:
+            gc.freeze()  # what was imported stays: the collector need not go through it again and again
+        gc.enable()
         assert isinstance(command, click.Command)
         return command
 

@@ -1,9 +1,10 @@
 """`dataclass`, made in a quarter of the time: `lameduck check` has to start fast.
 
 The standard one compiles six functions for each class, about 0.5 ms, and `check` has a hundred and forty classes to
-make before it can look at anything. Here only `__init__` is compiled; the others are the same few functions for all,
-which know the fields by name. What the standard library says of a dataclass holds for these: `fields`, `replace`,
-matching by position, pickling, and that a frozen one cannot be changed. A test compares the two.
+make before it can look at anything. Here only `__init__` is compiled, and that when it is first wanted: one small
+manifest makes objects of a third of the classes. The others are the same few functions for all, which know the fields
+by name. What the standard library says of a dataclass holds for these: `fields`, `replace`, matching by position,
+pickling, and that a frozen one cannot be changed. A test compares the two.
 """
 
 import dataclasses
@@ -30,13 +31,16 @@ _set = object.__setattr__
 
 
 def _made(raw: Any, *, frozen: bool, slots: bool, eq: bool, order: bool) -> Any:
-    # The standard decorator finds the fields and checks them; with nothing to generate it is quick.
+    # The standard decorator finds the fields and checks them; with nothing to generate it is quick. A class without a
+    # docstring would get its signature for one, which takes as long as all the rest.
+    raw.__doc__ = raw.__doc__ or f"{raw.__name__}."
     cls: Any = dataclasses.dataclass(raw, init=False, repr=False, eq=False)
     fields = dataclasses.fields(cls)
     names = tuple(field.name for field in fields)
     shown = tuple(field.name for field in fields if field.repr)
+    init = _Init(fields, frozen=frozen)
     made: dict[str, Any] = {
-        "__init__": _init(cls, fields, frozen=frozen),
+        "__init__": init,
         "__repr__": lambda self: (
             f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
         ),
@@ -50,6 +54,7 @@ def _made(raw: Any, *, frozen: bool, slots: bool, eq: bool, order: bool) -> Any:
     if not slots:
         for name, value in own.items():
             setattr(cls, name, value)
+        init.cls = cls
         return cls
     for name in (*names, "__dict__", "__weakref__"):
         body.pop(name, None)
@@ -58,7 +63,24 @@ def _made(raw: Any, *, frozen: bool, slots: bool, eq: bool, order: bool) -> Any:
         body |= {"__getstate__": _state(names), "__setstate__": _restore(names)}
     again = type(cls)(cls.__name__, cls.__bases__, body)
     again.__qualname__ = cls.__qualname__
+    init.cls = again
     return again
+
+
+class _Init:
+    """Stands in for `__init__` until somebody asks for it: then it is compiled, and takes this one's place."""
+
+    __slots__ = ("_fields", "_frozen", "cls")
+    cls: type
+
+    def __init__(self, fields: tuple["dataclasses.Field[Any]", ...], *, frozen: bool) -> None:
+        self._fields = fields
+        self._frozen = frozen
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        init: Any = _init(self.cls, self._fields, frozen=self._frozen)
+        self.cls.__init__ = init  # type: ignore[misc]
+        return init.__get__(instance, owner)
 
 
 def _init(cls: type, fields: tuple["dataclasses.Field[Any]", ...], *, frozen: bool) -> Callable[..., None]:
