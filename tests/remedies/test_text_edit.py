@@ -2,7 +2,7 @@
 
 import pytest
 
-from lameduck.pod.documents import SourceDocument
+from lameduck.pod.documents import SourceDocument, read_stretch, stretches
 from lameduck.pod.entry import Span
 from lameduck.pod.place import Place
 from lameduck.pod.source import Source
@@ -166,3 +166,10 @@ def test_the_diff_names_a_missing_line_end_as_diff_does() -> None:
         "--- a/pod.yaml\n+++ b/pod.yaml\n@@ -1 +1,2 @@\n-a: 1\n\\ No newline at end of file\n+a: 1\n+b: 2\n"
         "\\ No newline at end of file\n"
     )
+
+
+def test_a_document_that_nobody_can_read_keeps_no_other_of_its_file_from_being_mended() -> None:
+    broken = "---\nkind: [\n"
+    source = Source("pods.yaml", _POD + broken)
+    document = read_stretch(source, *stretches(source)[0]).documents[0]
+    assert apply([mend(document, _set(("spec", "grace"), 60))]).files[0].text == _POD.replace("10", "60") + broken

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from lameduck.pod.documents import SourceDocument, read_documents
+from lameduck.pod.documents import SourceDocument, read_stretch, stretches
 from lameduck.pod.json_text import NotJson, looks_like_json, read_json
 from lameduck.pod.nodes import find, follow
 from lameduck.pod.place import InputError
@@ -46,7 +46,8 @@ class Rewriting:
         self._manners = Manners(self._layout)
         self._plain = Plain()
         self._is_json = _is_json(source)
-        self._documents: tuple[SourceDocument, ...] | None = None
+        self._documents: dict[int, tuple[SourceDocument, ...]] = {}
+        """As they were, by where their stretch of the text begins."""
 
     def edited(self, mends: Sequence[Mend]) -> Edited:
         """The file with the changes of these remedies. Raises Refused if they cannot be written all together."""
@@ -135,18 +136,36 @@ class Rewriting:
             raise Refused("the edited text could not be written in this file's encoding") from None
         return result
 
-    def _check(self, text: str, wanted: dict[int, Json], edits: Iterable[Edit]) -> None:
-        """Read again, changed documents say what was wanted, and all others what they said."""
-        if self._documents is None:
-            self._documents = read_documents(self.source).documents
+    def _check(self, text: str, wanted: dict[int, Json], edits: Sequence[Edit]) -> None:
+        """Read again, changed documents say what was wanted, and all others what they said.
+
+        Stretches whose text is the same say the same: of a file with large documents, only what changed is read.
+        """
+        source = Source(self.source.name, text)
         try:
-            read = read_documents(Source(self.source.name, text)).documents
+            old, new = stretches(self.source), stretches(source)
+            if len(old) != len(new):
+                old, new = ((0, len(self.source.text)),), ((0, len(text)),)
+            for (start, end), (now, then) in zip(old, new, strict=True):
+                if self.source.text[start:end] != text[now:then] or any(start <= each < end for each in wanted):
+                    self._check_stretch((start, end), read_stretch(source, now, then).documents, wanted, edits)
         except InputError as wrong:
             raise Refused(f"the edited file would not be what it was: {wrong.what}") from None
-        if len(read) != len(self._documents):
+
+    def _check_stretch(
+        self,
+        stretch: tuple[int, int],
+        read: tuple[SourceDocument, ...],
+        wanted: dict[int, Json],
+        edits: Iterable[Edit],
+    ) -> None:
+        if stretch[0] not in self._documents:
+            self._documents[stretch[0]] = read_stretch(self.source, *stretch).documents
+        were = self._documents[stretch[0]]
+        if len(read) != len(were):
             raise Refused("the edited file would have another number of documents")
         plain = Plain()
-        for before, after in zip(self._documents, read, strict=True):
+        for before, after in zip(were, read, strict=True):
             if any(before.root.start <= edit.start <= before.root.end for edit in edits):
                 continue  # a text of its own that stands in this document, and changes with purpose
             expected = wanted.get(before.root.start)
