@@ -38,14 +38,14 @@ class RepositoryLinker(Linker):
         pod = case.workload.pod
         for container in pod.containers:
             if container.role in (Role.REGULAR, Role.SIDECAR):
-                image, entry = self._container(container, pid1=pod.main_is_pid1)
+                image, entry = self._container(container, case)
                 if image is not None:
                     images[container.name] = image
                 if entry is not None:
                     entries[container.name] = entry
         return replace(case, images=images, entries=entries)
 
-    def _container(self, container: Container, *, pid1: bool) -> tuple[Image | None, Entry | None]:
+    def _container(self, container: Container, case: Case) -> tuple[Image | None, Entry | None]:
         repository = None
         if self.images or (container.image is not None and known(container.image) is None):
             self.prepare()  # a walk through the whole repository, which an image that everybody knows is not worth
@@ -55,5 +55,7 @@ class RepositoryLinker(Linker):
         if container.command or container.args or build is not None:
             from lameduck.pod.entering import entry_of  # with the ways of shells: not needed by most pods
 
-            entry = entry_of(container, build, pid1=pid1)  # lifecycle.stopSignal is off by default (T51)
+            # lifecycle.stopSignal is off by default (T51)
+            pid1 = case.workload.pod.main_is_pid1
+            entry = entry_of(container, build, pid1=pid1, config_maps=case.config_maps)
         return None if build is None else described(build), entry

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.requests import ClientKind, Fate, Request
 from lameduck.findings.finding import Example, Witnessed
-from lameduck.pod.case import Case
+from lameduck.pod.case import Case, ConfigMap
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Entry
 from lameduck.pod.reading import read_text
@@ -148,15 +148,16 @@ def case(example: Example, text: str | None = None) -> Case:
     manifests = read_text(manifest(example) if text is None else text, FILE)
     (workload,) = manifests.workloads
     images = builds(example, workload)
+    config_maps = {each.name: each for each in manifests.config_maps if each.is_used_by(workload)}
     return Case(
         workload,
         services=manifests.services_of(workload),
         budgets=tuple(budget for budget in manifests.budgets if budget.selects(workload)),
         autoscalers=tuple(scaler for scaler in manifests.autoscalers if scaler.scales(workload)),
         ingresses=manifests.ingresses,
-        config_maps={each.name: each for each in manifests.config_maps if each.is_used_by(workload)},
+        config_maps=config_maps,
         images={name: described(build) for name, build in images.items()},
-        entries=_entries(workload, images),
+        entries=_entries(workload, images, config_maps),
         kubernetes=example.kubernetes,
     )
 
@@ -203,11 +204,14 @@ def builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
     return found
 
 
-def _entries(workload: Workload, builds: Mapping[str, ImageBuild]) -> dict[str, Entry]:
+def _entries(
+    workload: Workload, builds: Mapping[str, ImageBuild], config_maps: Mapping[str, ConfigMap]
+) -> dict[str, Entry]:
     from lameduck.pod.entering import entry_of
 
+    pid1 = workload.pod.main_is_pid1
     return {
-        container.name: entry_of(container, builds.get(container.name), pid1=workload.pod.main_is_pid1)
+        container.name: entry_of(container, builds.get(container.name), pid1=pid1, config_maps=config_maps)
         for container in workload.pod.containers
     }
 

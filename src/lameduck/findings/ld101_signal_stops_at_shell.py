@@ -60,6 +60,24 @@ BAD = (
         },
     ),
     Example(
+        "a start script in a ConfigMap",
+        container="image: debian:12\ncommand: [/bin/sh, /scripts/start.sh]\n"
+        "volumeMounts: [{name: scripts, mountPath: /scripts}]",
+        pod="volumes: [{name: scripts, configMap: {name: web}}]",
+        objects="""
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: web}
+            data:
+              start.sh: |
+                #!/bin/sh
+                set -e
+                mkdir -p /tmp/cache
+                python server.py
+        """,
+        only=_FILES,
+    ),
+    Example(
         "npm in front of the service, in a shell of its own",
         container="command: [npm, start]",
         behaviour=Behaviour(
@@ -157,6 +175,24 @@ BAD = (
     ),
 )
 GOOD = (
+    Example(
+        "a start script in a ConfigMap that ends with exec",
+        container="image: debian:12\ncommand: [/bin/sh, /scripts/start.sh]\n"
+        "volumeMounts: [{name: scripts, mountPath: /scripts}]",
+        pod="volumes: [{name: scripts, configMap: {name: web}}]",
+        objects="""
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: web}
+            data:
+              start.sh: |
+                #!/bin/sh
+                set -e
+                mkdir -p /tmp/cache
+                exec python server.py
+        """,
+        only=_FILES,
+    ),
     Example(
         "the script ends with exec: the service is PID 1 and drains",
         container="command: [sh, /start.sh]",

@@ -52,6 +52,27 @@ class ConfigMount:
     """The one key that is mounted, as a file at `path` itself."""
     items: tuple[tuple[str, str], ...] = ()
     """Key and file name, where the volume chooses; empty: each key is a file of its own name."""
+    mode: int = 0o644
+    """The permissions of its files, where their items say nothing else (defaultMode)."""
+    modes: tuple[tuple[str, int], ...] = ()
+    """Of single keys."""
+
+    def key_at(self, path: str) -> str | None:
+        """The key whose value is the file at that absolute path; None: it is none of this ConfigMap's."""
+        below = path.removeprefix(self.path.rstrip("/")).lstrip("/")
+        name = below if self.sub_path is None else f"{self.sub_path.strip('/')}/{below}".rstrip("/")
+        if not self.items:
+            return name if name and "/" not in name else None
+        return next((key for key, file in self.items if file == name), None)
+
+    def covers(self, path: str) -> bool:
+        """Whether it hides what the image has at that absolute path."""
+        mounted = self.path.rstrip("/")
+        return path == mounted or path.startswith(f"{mounted}/")
+
+    def mode_of(self, key: str) -> int:
+        """The permissions of the file that holds that key."""
+        return dict(self.modes).get(key, self.mode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from lameduck.pod.case import ConfigMap
+from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container
 from lameduck.pod.entry import UNDECIDED, Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
@@ -34,19 +36,21 @@ def entry_of(
     *,
     stop_signal: str | None = None,
     pid1: bool = True,
+    config_maps: Mapping[str, ConfigMap] | None = None,
 ) -> Entry:
     """The way of the stop signal in that container, as far as its manifest and its image's files tell it.
 
     `build`: what is known of the image, from its Dockerfile or because it is well known. `stop_signal`: the one that
     will be sent; None: what the container's lifecycle, then the image says, else SIGTERM (T50). `pid1`: False where
     the pod shares one PID namespace (shareProcessNamespace), so that signals without a handler are not discarded.
+    `config_maps`: those that may be mounted in it, by name.
     Raises InputError if a script is to be read and its parser is not installed.
     """
     words = _words(container, build)
     if not words:
         return Entry((), None, _UNKNOWN_IMAGE)
     signal = stop_signal or (build.stop_signal if build is not None else None) or "SIGTERM"
-    entering = _Entering(build, _environment(container, build), container.working_dir)
+    entering = _Entering(build, ContainerFiles(container, build, config_maps), _environment(container, build))
     standing = Standing(signal.upper().removeprefix("SIG"), pid1=pid1)
     entry = _joined(entering.ways(tuple(words), standing, _whole(words), 0))
     if build is not None and not container.command and not build.complete and entry.doubt is None:
@@ -122,8 +126,8 @@ class _Entering:
     """Follows command lines through shells and wrappers."""
 
     build: ImageBuild | None
+    files: ContainerFiles
     environment: Mapping[str, Value]
-    working_dir: str | None
     reading: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     """The scripts that are being followed, with their arguments: an entrypoint may start itself as another user."""
     followed: int = 0
@@ -145,7 +149,7 @@ class _Entering:
         wrapped = unwrap(values)
         if wrapped is not None:
             return self._wrapper(wrapped, words, link, standing, where, depth)
-        script = self._script(values[0].text)
+        script = self.files.find(values[0].text)
         if script is not None:
             return self._file(script, words, link, standing, where, depth)
         if self.build is not None and values[0].text in self.build.handing_over and len(words) > 1:
@@ -177,7 +181,7 @@ class _Entering:
             if text is None:
                 return (self._lost(link, "the script is known only when it runs"),)
         elif start.file is not None:
-            found = self._script(words[start.file].value.text)
+            found = self.files.find(words[start.file].value.text)
             if found is None:
                 return (self._lost(link, f"the script {words[start.file].value.text} was not found"),)
             text, origin = found.text, found
@@ -252,11 +256,8 @@ class _Entering:
             return replace(standing, stop_signal=signal)
         return Standing(signal, pid1=False)
 
-    def _script(self, path: str) -> Origin | None:
-        return self.build.file(path, self.working_dir) if self.build is not None else None
-
     def _text(self, path: str) -> str | None:
-        found = self._script(path)
+        found = self.files.find(path)
         return found.text if found is not None else None
 
     def _file(

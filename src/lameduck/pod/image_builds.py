@@ -9,7 +9,7 @@ from lameduck.pod.records import dataclass
 from lameduck.pod.shell_words import Value
 from lameduck.pod.source import Source
 
-__all__ = ["Files", "ImageBuild", "ImageWord", "NoFiles", "Origin", "normal"]
+__all__ = ["Files", "ImageBuild", "ImageWord", "NoFiles", "Origin", "candidates", "normal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,19 @@ class ImageBuild:
     """The image it is built from, as far as the Dockerfile says it."""
     files: Files = field(default_factory=NoFiles, compare=False)
 
-    def file(self, path: str, working_dir: str | None = None) -> Origin | None:
-        """The text file at that path of the image, or of that name on the usual PATH; None: none is known."""
-        found = (self.files.find(one) for one in self._candidates(path, working_dir))
-        return next((one for one in found if one is not None), None)
 
-    def _candidates(self, path: str, working_dir: str | None) -> list[str]:
-        if path.startswith("/"):
-            return [normal(path)]
-        base = working_dir or self.working_dir or "/"
-        if "/" in path:
-            return [normal(f"{base}/{path}")]
-        folders = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-        return [f"{folder}/{path}" for folder in folders] + [normal(f"{base}/{path}")]
+def candidates(path: str, working_dir: str | None) -> list[str]:
+    """The absolute paths that the path of a command may mean: a name alone is looked for on the usual PATH first.
+
+    `working_dir` None: unknown, so that nothing relative to it is known either.
+    """
+    if path.startswith("/"):
+        return [normal(path)]
+    here = [] if working_dir is None else [normal(f"{working_dir}/{path}")]
+    if "/" in path:
+        return here
+    folders = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+    return [f"{folder}/{path}" for folder in folders] + here
 
 
 def normal(path: str) -> str:

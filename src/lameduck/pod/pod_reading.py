@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from lameduck.pod.containers import ConfigMount, Container, ContainerPort, Role
@@ -157,7 +158,8 @@ def _config_volumes(spec: Fields) -> dict[str, tuple[ConfigMount, ...]]:
     for volume in spec.list_of_fields("volumes"):
         projected = volume.fields("projected")
         sources = [volume] if projected is None else list(projected.list_of_fields("sources"))
-        maps = tuple(found for source in sources if (found := _config_volume(source)) is not None)
+        mode = None if projected is None else _mode(projected, "defaultMode")
+        maps = tuple(found for source in sources if (found := _config_volume(source, mode)) is not None)
         if maps and (name := volume.text("name")):
             volumes[name] = maps
     return volumes
@@ -181,25 +183,36 @@ def _required_labels(spec: Fields) -> Iterator[tuple[str, str]]:
             yield name, values[0]
 
 
-def _config_volume(source: Fields) -> ConfigMount | None:
+def _config_volume(source: Fields, mode: int | None) -> ConfigMount | None:
+    """`mode`: what a projected volume says of all its files."""
     config_map = source.fields("configMap")
     name = config_map.text("name") if config_map is not None else None
     if config_map is None or name is None:
         return None
-    items = tuple(
-        (key, path)
-        for item in config_map.list_of_fields("items")
-        if (key := item.text("key")) and (path := item.text("path"))
-    )
-    return ConfigMount(name, "", items=items)
+    items, modes = [], []
+    for item in config_map.list_of_fields("items"):
+        if (key := item.text("key")) and (path := item.text("path")):
+            items.append((key, path))
+            if (own := _mode(item, "mode")) is not None:
+                modes.append((key, own))
+    own = _mode(config_map, "defaultMode") if mode is None else mode
+    return ConfigMount(name, "", items=tuple(items), mode=_CONFIG_MODE if own is None else own, modes=tuple(modes))
+
+
+_CONFIG_MODE = 0o644
+"""Filled in by the API where nothing is written."""
+
+
+def _mode(fields: Fields, key: str) -> int | None:
+    return fields.whole(key, wants="permissions between 0 and 0777", most=0o777, example=0o755)
 
 
 def _config_mounts(fields: Fields, volumes: Mapping[str, tuple[ConfigMount, ...]]) -> Iterator[ConfigMount]:
     for mount in fields.list_of_fields("volumeMounts"):
         path = mount.text("mountPath")
         for volume in volumes.get(mount.text("name") or "", ()):
-            if path is not None:
-                yield ConfigMount(volume.config_map, path, mount.text("subPath"), volume.items)
+            if path is not None and not mount.has("subPathExpr"):
+                yield replace(volume, path=path, sub_path=mount.text("subPath"))
 
 
 def _sysctls(spec: Fields) -> Iterator[Setting]:

@@ -47,6 +47,11 @@ class Source:
             return ""
         return self.text[starts[number - 1] : starts[number] if number < len(starts) else None].rstrip("\r\n")
 
+    def start_of_line(self, number: int) -> int | None:
+        """The index of that line's first character. None: there is no such line."""
+        starts = self._starts()
+        return starts[number - 1] if 0 < number <= len(starts) else None
+
     def place(self, index: int) -> Place:
         """Line and column, from 1, of the character at that index."""
         starts = self._starts()

@@ -1,5 +1,6 @@
 """What mends a script that stands between the stop signal and its service: `exec` before the command, or `&` behind."""
 
+from lameduck.pod.embedded_text import EmbeddedText
 from lameduck.pod.entry import UNDECIDED, Span
 from lameduck.pod.exec_places import ExecPlace, exec_place
 from lameduck.pod.obstacles import Obstructed
@@ -21,6 +22,8 @@ def put_exec(found: Obstructed) -> Remedy | None:
         return None
     reason = "the service takes the shell's place and gets the stop signal itself (T52, T56)"
     change = script.with_inserted("exec ", script.place.offset, reason)
+    if change is None:
+        return None
     return Remedy(
         (change,),
         safe=script.place.safe and found.entry.doubt in (None, UNDECIDED),
@@ -37,6 +40,8 @@ def put_in_background(found: Obstructed) -> Remedy | None:
     if script is None:
         return None
     change = script.with_inserted(" & wait $!", script.place.end, "a trap runs during wait, not during a command (T56)")
+    if change is None:
+        return None
     return Remedy((change,), safe=False, title=f"Wait for {script.program} in the background")
 
 
@@ -49,10 +54,16 @@ class _Script:
     file: Span | None
     value: tuple[FieldPath, str] | None
 
-    def with_inserted(self, words: str, offset: int, reason: str) -> SetField | EditText:
+    def with_inserted(self, words: str, offset: int, reason: str) -> SetField | EditText | None:
+        """None: the script stands in a manifest in a way in which nothing can be inserted at that place."""
         if self.file is not None:
-            at = self.file.start + offset
-            return EditText(Span(self.file.source, at, at), words, reason)
+            source, at = self.file.source, self.file.start + offset
+            if isinstance(source, EmbeddedText):
+                outside = source.insertion(at)
+                if outside is None or source.within is None:
+                    return None
+                source, at = source.within, outside
+            return EditText(Span(source, at, at), words, reason)
         assert self.value is not None
         path, text = self.value
         return SetField(path, f"{text[:offset]}{words}{text[offset:]}", reason)
