@@ -1,0 +1,191 @@
+"""The library: a Python process that ends without dropping work.
+
+    from lameduck import drain
+
+    app = drain.asgi(app)                    # or drain.wsgi(app): that is all a web service needs
+
+    with drain.work("job 17"): ...           # counted: a stop waits for it
+    if drain.stopping: ...                   # also drain.stopping.wait(5), and await drain.stopping
+    for job in drain.until_stopping(queue): ...
+
+    @drain.on_stop(within=3)
+    def flush(): ...                         # once the work is done
+
+It imports the standard library only, and of that as little as it can.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import queue
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from lameduck.drain.process import Process
+    from lameduck.drain.servers.asgi import ASGI
+    from lameduck.drain.servers.wsgi import WSGI
+    from lameduck.drain.states import State
+    from lameduck.drain.stop_event import Stopping
+    from lameduck.drain.works import Work
+
+    T = TypeVar("T")
+    F = TypeVar("F", bound=Callable[[], Any])
+
+    stopping: Stopping
+    asgi = ASGI
+    wsgi = WSGI
+
+__all__ = [
+    "State",
+    "asgi",
+    "configure",
+    "finish",
+    "here",
+    "on_stop",
+    "remaining_s",
+    "snapshot",
+    "stand",
+    "state",
+    "stopping",
+    "until_stopping",
+    "work",
+    "wsgi",
+]
+
+_process: Process | None = None
+
+
+def here() -> Process:
+    """This process's stop. Everything else here is a short name for something of it."""
+    global _process
+    if _process is None:
+        from lameduck.drain.process import Process
+
+        _process = Process()
+    return _process
+
+
+def configure(
+    *,
+    grace_s: float | None = None,
+    lame_duck: str | float | None = None,
+    termination_log: str | None = None,
+    tell: bool | None = None,
+) -> None:
+    """Set how this process ends, before it stops. The LAMEDUCK_ variables of the environment go before it.
+
+    `grace_s` is the pod's terminationGracePeriodSeconds, less what a preStop hook uses of it. `lame_duck` is a fixed
+    time (`"5s"`, 5) or bounds (`"2s..15s"`). Raises BadSetting, and changes nothing then.
+    """
+    from dataclasses import replace
+
+    from lameduck.drain.settings import from_environment, seconds
+    from lameduck.drain.settings import lame_duck as read_lame_duck
+
+    its = here()
+    settings = its.settings
+    if grace_s is not None:
+        settings = replace(settings, grace_s=seconds(grace_s, "grace_s"))
+    if lame_duck is not None:
+        settings = replace(settings, lame_duck=read_lame_duck(str(lame_duck), "lame_duck", settings.lame_duck))
+    if termination_log is not None:
+        settings = replace(settings, termination_log=termination_log)
+    if tell is not None:
+        settings = replace(settings, tell=tell)
+    its.settings = from_environment(settings)
+
+
+def stand() -> bool:
+    """Watch over a plain program: in front of its own signal handlers, when these are installed.
+
+    From the stop signal on `stopping` is true; when the lame duck is over, the program's handler gets the signal. Where
+    it has none, the main thread gets SystemExit instead of the signal's default action, so that `finally` blocks and
+    the hooks run. For the main thread; False in any other.
+    """
+    from lameduck.drain.plain import stand as stand_before
+
+    return stand_before(here())
+
+
+def work(name: str = "work") -> Work:
+    """A piece of work, counted while the `with` (or `async with`) block lasts. A stop waits for it."""
+    from lameduck.drain.works import Work
+
+    return Work(here().works, name)
+
+
+def on_stop(
+    hook: F | None = None,
+    *,
+    name: str | None = None,
+    after: str | tuple[str, ...] = (),
+    within: float | None = None,
+    at_once: bool = False,
+) -> Any:
+    """Have a function called once the work is done: `@drain.on_stop` or `@drain.on_stop(after="flush", within=3)`.
+
+    Functions and coroutine functions without arguments. The last registered runs first, but after those named in
+    `after`. `within` is its share of the grace, in seconds; `at_once` runs it when the stop begins, beside the lame
+    duck: for what must not be lost even if the grace turns out shorter. Raises HookCycle.
+    """
+    from lameduck.drain.hooks import Hook
+
+    def register(function: F) -> F:
+        called = name or getattr(function, "__qualname__", "") or repr(function)
+        names = (after,) if isinstance(after, str) else tuple(after)
+        here().hooks.add(Hook(function, called, names, within, at_once))
+        return function
+
+    return register if hook is None else register(hook)
+
+
+def until_stopping(source: queue.Queue[T]) -> Iterator[T]:
+    """The items of a queue.Queue until the stop; for an asyncio.Queue, an async iterator (`async for`)."""
+    import sys
+
+    from lameduck.drain import stop_event as loops
+
+    asyncio_ = sys.modules.get("asyncio")
+    if asyncio_ is not None and isinstance(source, asyncio_.Queue):
+        return loops.until_stopping_async(here().stopping, source)  # type: ignore[return-value]
+    return loops.until_stopping(here().stopping, source)
+
+
+def remaining_s() -> float:
+    """Seconds that work in flight has until it is cancelled."""
+    return here().remaining_s()
+
+
+def snapshot() -> dict[str, Any]:
+    """State, work in flight, the oldest of it, and the time left: what /-/drain answers."""
+    return here().snapshot()
+
+
+def state() -> State:
+    """SERVING, LAME_DUCK, DRAINING, CLEANING_UP or STOPPED."""
+    return here().state
+
+
+def finish() -> None:
+    """The work is done: run the hooks now. A process that leaves without it runs them at its exit."""
+    here().finish()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "stopping":
+        return here().stopping
+    if name == "asgi":
+        from lameduck.drain.servers.asgi import ASGI
+
+        return ASGI
+    if name == "wsgi":
+        from lameduck.drain.servers.wsgi import WSGI
+
+        return WSGI
+    if name == "State":
+        from lameduck.drain.states import State
+
+        return State
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

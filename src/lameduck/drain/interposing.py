@@ -1,0 +1,139 @@
+"""In front of whatever handles a stop signal, however it was installed, without touching it.
+
+A handler can sit in two places. `signal.signal` puts it into the interpreter: that one is replaced here, and called
+later. An event loop's `add_signal_handler` instead makes the interpreter write the signal's number into the loop's
+wake-up descriptor (signal.set_wakeup_fd): a pipe of our own takes that place, and what is not held back is passed on
+into the loop's, byte for byte. To let a held signal through, it is raised again in this process: both kinds of handler
+then see just what they would have seen.
+
+The interpreter writes the byte in the C handler, so a stop is heard even while the main thread is deep in foreign code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+__all__ = ["Interposed"]
+
+NUDGE = 0
+"""A byte that is no signal: it only wakes whoever reads the pipe."""
+
+Handler = Any  # what signal.getsignal answers: a callable, SIG_DFL, SIG_IGN, or None
+
+
+class Interposed:
+    """Some signals, held back until they are let through."""
+
+    def __init__(self) -> None:
+        self.theirs: dict[int, Handler] = {}
+        """By signal: the handler that would have run."""
+        self.read_end, self.write_end = os.pipe()
+        for end in (self.read_end, self.write_end):
+            os.set_blocking(end, False)
+        self.beyond = -1
+        """The wake-up descriptor that was there before: an event loop's."""
+        self.handled: dict[int, int] = {}
+        """How often our handler was called, by signal."""
+        self.heard: dict[int, int] = {}
+        """How often its byte came through the pipe. Signals that come close together may be one for either."""
+        self.reported: dict[int, int] = {}
+        self.let_to_handler: dict[int, int] = {}
+        self.let_to_loop: dict[int, int] = {}
+
+    def stand_before(self, signals: Iterable[int]) -> bool:
+        """Take the place of what handles them now; False where only the main thread could do it, and this is another.
+
+        Can be called again, after a server has put its own handlers back in front.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        for signum in signals:
+            there = signal.getsignal(signum)
+            if there == self.handle:
+                continue
+            self.theirs[signum] = there
+            signal.signal(signum, self.handle)
+        before = signal.set_wakeup_fd(self.write_end, warn_on_full_buffer=False)
+        if before != self.write_end:
+            self.beyond = before
+        return True
+
+    def stands(self) -> bool:
+        """Whether everything is still where stand_before put it."""
+        return all(signal.getsignal(signum) == self.handle for signum in self.theirs)
+
+    def withdraw(self) -> None:
+        """Put back what was there: in the main thread, or in a forked child, which must not answer for its parent."""
+        for signum, handler in self.theirs.items():
+            if signal.getsignal(signum) == self.handle and handler is not None:
+                signal.signal(signum, handler)
+        before = signal.set_wakeup_fd(self.beyond, warn_on_full_buffer=False)
+        if before not in (self.write_end, -1):
+            signal.set_wakeup_fd(before)
+        self.theirs.clear()
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Theirs, if the signal is let through; else a note. It takes no lock: it may interrupt anything."""
+        if self.let_to_handler.get(signum, 0) > 0:
+            self.let_to_handler[signum] -= 1
+            theirs = self.theirs.get(signum)
+            if callable(theirs):
+                theirs(signum, frame)
+            return
+        self.handled[signum] = self.handled.get(signum, 0) + 1
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Wake whoever reads the pipe."""
+        with contextlib.suppress(OSError):  # full: it is awake anyway
+            os.write(self.write_end, bytes([NUDGE]))
+
+    def read(self) -> list[int]:
+        """The stop signals that have come since the last time. The loop's own are passed on to it. One thread only."""
+        try:
+            data = os.read(self.read_end, 4096)
+        except BlockingIOError:
+            data = b""
+        for signum in data:
+            if signum == NUDGE:
+                continue
+            if signum not in self.theirs:
+                self.to_loop(signum)
+            elif self.let_to_loop.get(signum, 0) > 0:
+                self.let_to_loop[signum] -= 1
+                self.to_loop(signum)
+            else:
+                self.heard[signum] = self.heard.get(signum, 0) + 1
+        found = []
+        for signum in self.theirs:
+            # Each signal may show in one of the two counts, or in both: the larger one is right.
+            count = max(self.handled.get(signum, 0), self.heard.get(signum, 0))
+            found += [signum] * (count - self.reported.get(signum, 0))
+            self.reported[signum] = count
+        return found
+
+    def to_loop(self, signum: int) -> None:
+        """What set_wakeup_fd would have done."""
+        if self.beyond != -1:
+            with contextlib.suppress(OSError):  # full or closed: the loop is awake, or gone
+                os.write(self.beyond, bytes([signum]))
+
+    def let_through(self, signum: int) -> None:
+        """Have theirs handle the signal now, as if it had just come. Any thread."""
+        self.let_to_handler[signum] = self.let_to_handler.get(signum, 0) + 1
+        self.let_to_loop[signum] = self.let_to_loop.get(signum, 0) + 1
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signum)
+
+    def default(self, signum: int) -> bool:
+        """Whether nobody but the kernel would have handled the signal."""
+        return self.theirs.get(signum) in (signal.SIG_DFL, None)

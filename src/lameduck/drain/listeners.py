@@ -1,0 +1,163 @@
+"""The process's own listening sockets: whom the kernel has let in, and how to let nobody new in first.
+
+A listener that is closed resets every connection that waits in its accept queue, and those whose handshake is under
+way. So new handshakes are stopped first: a classic BPF filter on the listener drops segments with SYN, nothing else.
+What has been let in is accepted as always; when the queue is empty the listener can be closed and nobody is cut.
+A client that comes later is refused when its kernel asks again, after a second. Linux only; elsewhere nothing is done.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["connections_of", "let_nobody_in", "listening"]
+
+SO_ATTACH_FILTER = 26
+DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the flags: a TCP socket's filter sees the segment from its TCP header on
+    (0x45, 0, 1, 0x02),  # SYN?
+    (0x06, 0, 0, 0),  # then drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # else keep
+)
+UNACKED_AT = 24
+"""Where struct tcp_info has tcpi_unacked: of a listener, the length of its accept queue (tcp_diag)."""
+
+QUEUE_IS_EMPTY_WITHIN_S = 0.5
+HANDSHAKES_END_WITHIN_S = 0.05
+LOOKS_EVERY_S = 0.005
+
+
+def listening() -> Iterator[int]:
+    """Descriptors of this process's listening TCP sockets."""
+    for fd in own_sockets():
+        try:
+            there = socket.socket(fileno=fd)
+        except OSError:
+            continue
+        try:
+            if (
+                there.family in (socket.AF_INET, socket.AF_INET6)
+                and there.type == socket.SOCK_STREAM
+                and there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            ):
+                yield fd
+        except OSError:
+            pass
+        finally:
+            there.detach()  # it is not ours
+
+
+def own_sockets() -> list[int]:
+    """Descriptors of sockets."""
+    found = []
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return []
+    for name in names:
+        try:
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def ports() -> frozenset[int]:
+    """The ports this process listens on."""
+    found = set()
+    for fd in listening():
+        with borrowed(fd) as there:
+            found.add(there.getsockname()[1])
+    return frozenset(found)
+
+
+class borrowed:  # noqa: N801
+    """A descriptor as a socket, without becoming its owner. Raises OSError when it has been closed meanwhile."""
+
+    def __init__(self, fd: int) -> None:
+        self.socket = socket.socket(fileno=fd)
+
+    def __enter__(self) -> socket.socket:
+        return self.socket
+
+    def __exit__(self, *raised: object) -> None:
+        self.socket.detach()
+
+
+def let_nobody_in(*, but: frozenset[int] = frozenset()) -> bool:
+    """Stop new handshakes on all listeners but those of some ports, and wait until nobody is left in their queues.
+
+    Blocks for at least 50 ms and at most half a second. False where it cannot be done.
+    """
+    if sys.platform != "linux":
+        return False
+    held = []
+    for fd in listening():
+        try:
+            with borrowed(fd) as there:
+                if there.getsockname()[1] in but:
+                    continue
+                drop_handshakes(there)
+                held.append(fd)
+        except OSError:
+            continue
+    began = time.monotonic()
+    while held:
+        took = time.monotonic() - began
+        if took >= QUEUE_IS_EMPTY_WITHIN_S or (took >= HANDSHAKES_END_WITHIN_S and not any(map(queued, held))):
+            break
+        time.sleep(LOOKS_EVERY_S)
+    return bool(held)
+
+
+def drop_handshakes(listener: socket.socket) -> None:
+    """Attach the filter. Connections that were let in inherit it, and do not mind: they get no SYN. Raises OSError."""
+    program = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in DROP_SYN))
+    address, _ = program.buffer_info()
+    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(DROP_SYN), address))
+
+
+def queued(fd: int) -> int:
+    """How many connections wait to be accepted; 0 for a listener that is closed by now."""
+    try:
+        with borrowed(fd) as there:
+            info = there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKED_AT + 4)
+        return int(struct.unpack_from("=I", info, UNACKED_AT)[0])
+    except (OSError, struct.error):
+        return 0
+
+
+def connections_of(listened_on: frozenset[int]) -> frozenset[tuple[str, int]]:
+    """The peers, address and port, of the connections that these ports have now (proc(5)); of the whole network
+    namespace, so other processes' are among them: it only serves to tell old connections from new ones."""
+    found = set()
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        try:
+            with open(f"/proc/self/net/{name}", "rb") as file:
+                rows = file.read().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            fields = row.split()
+            if len(fields) > 3 and fields[3] != b"0A" and int(fields[1].rpartition(b":")[2], 16) in listened_on:
+                address, _, port = fields[2].partition(b":")
+                found.add((numeric(address, family), int(port, 16)))
+    return frozenset(found)
+
+
+def numeric(text: bytes, family: int) -> str:
+    """An address of /proc/net/tcp, which has it in words of the machine's own byte order, as servers write it."""
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    address = socket.inet_ntop(family, packed)
+    return address.removeprefix("::ffff:") if "." in address else address

@@ -1,0 +1,139 @@
+"""Around an ASGI application, whatever server runs it.
+
+A request costs next to nothing while serving: an entry in a dict and a plain function in front of `send`. From the stop
+signal on, HTTP/1 responses ask for the connection's end, WebSockets are closed with 1001 and streams of events are
+ended, each at its own time; the server's own signal handling is left until the lame duck is over.
+
+What is a stream: a WebSocket, and a response to GET of text/event-stream (an EventSource can do nothing else). The same
+answer to a POST is one that has an end, such as tokens from a model, and is finished like any other work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lameduck.drain import here
+from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from lameduck.drain.process import Process
+
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+__all__ = ["ASGI", "GoingAway"]
+
+PROBE = b"kube-probe/"
+"""How the kubelet's probes name themselves: they say nothing about the endpoints."""
+
+
+class ASGI:
+    """`app = drain.asgi(app)`, or `app.add_middleware(drain.asgi)`.
+
+    `readiness` is a path that answers 200 while serving and 503 from the stop on, before the application is asked;
+    `streams=False` leaves WebSockets and event streams alone, up to the deadline.
+    """
+
+    def __init__(self, app: Application, *, readiness: str | None = None, streams: bool = True) -> None:
+        self.app = app
+        self.readiness = readiness
+        self.streams = streams
+        self.process = here()
+        self.stood = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            if not self.stood:
+                self.stand()
+            if self.readiness is not None and scope["path"] == self.readiness:
+                await self.answer_readiness(send)
+                return
+            await self.request(scope, receive, send)
+        elif kind == "websocket":
+            if not self.stood:
+                self.stand()
+            await self.websocket(scope, receive, send)
+        elif kind == "lifespan":
+            self.stand()
+            await self.lifespan(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def stand(self) -> None:
+        """The server's handlers are in place by now: stand before them."""
+        from lameduck.drain.servers.finding import find_server
+
+        self.stood = True
+        process = self.process
+        process.stand(find_server(process))
+
+    async def request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        process = self.process
+        request = Request(scope, send, process, self.streams)
+        key = id(request)
+        process.works.all[key] = request
+        if process.leaving:
+            arrival(process, scope)
+        try:
+            await self.app(scope, receive, request.pass_on)
+        except BaseException as error:
+            await request.failed(error)
+        finally:
+            process.works.all.pop(key, None)
+            if request.endless:
+                process.streams.pop(key, None)
+
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        process = self.process
+        if process.leaving:
+            arrival(process, scope)
+        if not self.streams:
+            await self.app(scope, receive, send)
+            return
+        socket = WebSocket(scope, send)
+        key = id(socket)
+        process.works.all[key] = socket
+        process.streams[key] = socket
+        try:
+            await self.app(scope, receive, socket.pass_on)
+        except BaseException as error:
+            await socket.failed(error)
+        finally:
+            process.works.all.pop(key, None)
+            process.streams.pop(key, None)
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, and run the hooks between the server's end and the application's own shutdown."""
+
+        async def receive_after_hooks() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.process.finish_here()
+            return message
+
+        await self.app(scope, receive_after_hooks, send)
+
+    async def answer_readiness(self, send: Send) -> None:
+        from lameduck.drain.readiness import answer
+
+        status, body = answer(self.process)
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def arrival(process: Process, scope: Scope) -> None:
+    """Somebody came while we leave; the kubelet's probes do not count."""
+    for name, value in scope["headers"]:
+        if name == b"user-agent":
+            if value.startswith(PROBE):
+                return
+            break
+    client = scope.get("client")
+    process.arrived(None if client is None else (client[0], client[1]))

@@ -1,0 +1,37 @@
+"""uvicorn, also as a worker of its own supervisor, of its reloader, and of gunicorn (uvicorn_worker).
+
+Its handler of SIGTERM sets `should_exit`, and has the signal raised again at the end, with the default action: a
+process that ends well is then reported as killed by SIGTERM. Setting the attribute alone, as programs that embed it do,
+ends with exit code 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Uvicorn", "find"]
+
+
+class Uvicorn:
+    """One uvicorn.Server that serves in this process."""
+
+    name = "uvicorn"
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+
+    def hurry(self) -> None:
+        self.server.force_exit = True
+        self.server.should_exit = True
+
+
+def find(handler: object) -> Uvicorn | None:
+    """The server whose bound method handles the signal."""
+    server = getattr(handler, "__self__", None)
+    kind = type(server)
+    if any(base.__module__ == "uvicorn.server" and base.__name__ == "Server" for base in kind.__mro__):
+        return Uvicorn(server)
+    return None
