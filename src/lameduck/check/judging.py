@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 
 from lameduck.check.cases import case_of
@@ -224,8 +224,7 @@ class _Work:
             self._judged.used.append(directive)
             self._judged.checked.suppressed += 1
             return
-        severity = self._settings.severities.get(found.code, found.severity)
-        self._see(replace(found, severity=severity, place=place), place, workload, template)
+        self._see(found, place, workload, template)
 
     def _look(self, case: Case) -> Iterable[Found]:
         findings = self._settings.findings
@@ -248,7 +247,7 @@ class _Work:
         seen = Seen(
             code=found.code,
             title=found.title,
-            severity=found.severity,
+            severity=self._settings.severities.get(found.code, found.severity),
             message=found.message,
             mend=found.mend,
             workload=found.workload,

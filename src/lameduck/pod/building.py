@@ -67,9 +67,12 @@ class Builder:
         key = keys[-1]
         if key is None:
             keys[-1] = node
+            return
+        keys[-1] = None
+        assert type(parent) is Mapping
+        if type(key) is Scalar and key.plain and (name := _plain_key(key.text)) != "<<" and name not in parent.entries:
+            parent.entries[name] = Entry(key, node)
         else:
-            keys[-1] = None
-            assert type(parent) is Mapping
             self._enter(parent, key, node)
 
     def open(self, node: Mapping | Sequence, anchor: str | None = None) -> None:

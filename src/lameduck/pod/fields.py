@@ -13,7 +13,7 @@ from dataclasses import field
 
 from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument
 from lameduck.pod.durations import parse_duration
-from lameduck.pod.nodes import Mapping, Scalar, Sequence, Written, follow
+from lameduck.pod.nodes import Alias, Mapping, Scalar, Sequence, Written, follow
 from lameduck.pod.place import FieldPath, InputError, Place, Problem
 from lameduck.pod.records import dataclass
 from lameduck.pod.scalars import NULLS
@@ -165,11 +165,10 @@ class Fields:
         entry = self.mapping.entries.get(key)
         if entry is None:
             return None
+        # Asked a hundred times for each workload, so it does what `follow` and `is_null` do.
         node = entry.value
-        if type(node) is Scalar:  # asked a hundred times for each workload, so it asks the node itself
-            return None if node.plain and node.text in NULLS else node
-        node = follow(node)
-        return None if isinstance(node, Scalar) and node.is_null else node
+        written = node.target if isinstance(node, Alias) else node
+        return None if type(written) is Scalar and written.plain and written.text in NULLS else written
 
     def _items(self, key: str) -> Iterator[tuple[FieldPath, Written]]:
         node = self._node(key)

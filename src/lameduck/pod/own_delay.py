@@ -1,6 +1,7 @@
 """Applications that serve on for a while after their stop signal, so that no hook has to wait for them."""
 
 import re
+from functools import lru_cache
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
@@ -20,11 +21,10 @@ class OwnDelay:
     seconds: Seconds | None
 
 
-_SETTINGS = (
-    # Kubernetes' own API servers, and all built with their library: it goes on serving for this long after the signal.
-    re.compile(r"--shutdown-delay-duration"),
-    # Traefik: "requestAcceptGraceTimeout", how long it keeps accepting requests before it begins to shut down.
-    re.compile(r"--entrypoints\.[^.=]+\.transport\.lifecycle\.requestacceptgracetimeout", re.IGNORECASE),
+# Kubernetes' own API servers, and all built with their library: it goes on serving for this long after the signal.
+# Traefik: "requestAcceptGraceTimeout", how long it keeps accepting requests before it begins to shut down.
+_SETTING = re.compile(
+    r"--shutdown-delay-duration|(?i:--entrypoints\.[^.=]+\.transport\.lifecycle\.requestacceptgracetimeout)"
 )
 # A name that speaks of a delay at the stop is believed, though not how long it is: silence is the safe side.
 _SPEAKS_OF_IT = re.compile(
@@ -34,8 +34,6 @@ _SPEAKS_OF_IT = re.compile(
     r"|shutdown[-_.]?grace[-_.]?period",  # ingress-nginx: it serves on for so long before nginx quits
     re.IGNORECASE,
 )
-_LAMEDUCK_RUN = ("lameduck", "run")
-
 
 # Istio's agent drains Envoy's listeners for terminationDrainDuration, 5 s by default, before it ends them. A gateway's
 # image may be `auto`, for the injector to fill in; then the container's name says what it is.
@@ -47,20 +45,25 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
     words = (*(container.command or ()), *(container.args or ()), *main_words(case, container))
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if any(setting.fullmatch(name) for setting in _SETTINGS):
+        if _SETTING.fullmatch(name):
             seconds = _seconds(value if equals else words[number + 1] if number + 1 < len(words) else "")
             if seconds is None or seconds > 0:
                 return OwnDelay(name, seconds)
-        elif tuple(part.rpartition("/")[2] for part in words[number : number + 2]) == _LAMEDUCK_RUN:
+        elif word.rpartition("/")[2] == "lameduck" and words[number + 1 : number + 2] == ("run",):
             return OwnDelay("lameduck run", None)
-        elif _SPEAKS_OF_IT.search(name):
+        elif _speaks_of_it(name):
             return OwnDelay(name if len(name) <= 40 else f"{name[:37]}...", None)
     for name in environment(case, container):
-        if _SPEAKS_OF_IT.search(name):
+        if _speaks_of_it(name):
             return OwnDelay(name, None)
     if container.name == "istio-proxy" or _ISTIO.fullmatch(container.image or ""):
         return OwnDelay("Istio's agent", None)
     return _in_files(case, container)
+
+
+@lru_cache(maxsize=4096)  # a tree has the same few options and variables everywhere
+def _speaks_of_it(name: str) -> bool:
+    return _SPEAKS_OF_IT.search(name) is not None
 
 
 def _in_files(case: Case, container: Container) -> OwnDelay | None:

@@ -1,6 +1,7 @@
 """Which containers get a workload's traffic, and from which Services."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
@@ -68,7 +69,12 @@ def client_services(case: Case) -> tuple[Service, ...]:
 
 
 def _is_scraped(service: Service, port: ServicePort) -> bool:
-    words = f"{port.name or ''}-{port.target_port}-{service.name}".lower().replace("_", "-").split("-")
+    return _speaks_of_scraping(f"{port.name or ''}-{port.target_port}-{service.name}".lower())
+
+
+@lru_cache(maxsize=1024)  # half a dozen findings ask for the same Service
+def _speaks_of_scraping(names: str) -> bool:
+    words = names.replace("_", "-").split("-")
     return any(word in _SCRAPED or "metrics" in word for word in words)
 
 

@@ -1,5 +1,7 @@
 """Databases, brokers and the like: their clients hold connections, and often only one of them may write."""
 
+from functools import lru_cache
+
 from lameduck.pod.containers import Container
 
 __all__ = ["is_store"]
@@ -14,5 +16,9 @@ _NAMES = (
 
 def is_store(container: Container) -> bool:
     """Whether its image's name says that it keeps data for clients that stay connected."""
-    name = (container.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
+    return _is_store((container.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower())
+
+
+@lru_cache(maxsize=1024)  # several findings ask, and most pods of a tree run the same few images
+def _is_store(name: str) -> bool:
     return any(name.startswith(store) or f"-{store}" in name for store in _NAMES)
