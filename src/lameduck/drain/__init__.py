@@ -16,12 +16,11 @@ It imports the standard library only, and of that as little as it can.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
     import queue
     from collections.abc import Callable, Iterator
-    from typing import TypeVar
 
     from lameduck.drain.process import Process
     from lameduck.drain.servers.asgi import ASGI
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from lameduck.drain.states import State
     from lameduck.drain.stop_event import Stopping
     from lameduck.drain.works import Work
-
-    T = TypeVar("T")
-    F = TypeVar("F", bound=Callable[[], Any])
 
     stopping: Stopping
     asgi = ASGI
@@ -54,6 +50,8 @@ __all__ = [
     "wsgi",
 ]
 
+T = TypeVar("T")
+F = TypeVar("F", bound="Callable[[], Any]")
 _process: Process | None = None
 
 
@@ -114,6 +112,16 @@ def work(name: str = "work") -> Work:
     from lameduck.drain.works import Work
 
     return Work(here().works, name)
+
+
+@overload
+def on_stop(hook: F) -> F: ...
+
+
+@overload
+def on_stop(
+    *, name: str | None = None, after: str | tuple[str, ...] = (), within: float | None = None, at_once: bool = False
+) -> Callable[[F], F]: ...
 
 
 def on_stop(

@@ -15,8 +15,8 @@ SLOW_S = float(os.environ.get("APP_SLOW_S", "1.5"))
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """`/` at once, `/slow` after SLOW_S, `/events` (server-sent) for ever, `/tokens` (POST, server-sent) 20 and its end,
-    `/pid` the worker, a WebSocket that echoes."""
+    """`/` at once, `/slow` after SLOW_S, `/events` (server-sent) for ever, `/tokens` (POST, server-sent) 20 and its
+    end, `/pid` the worker, a WebSocket that echoes."""
     if scope["type"] == "lifespan":
         while True:
             message = await receive()
