@@ -1,7 +1,7 @@
 """The answer to a readiness probe, honest in every state; as a route of the service, or on a small port of its own.
 
-A pod that is being deleted is no longer ready in its EndpointSlice by itself (T77). The probe's answer is for what looks
-at it directly: load balancers with health checks of their own, service registries, people.
+A pod that is being deleted is no longer ready in its EndpointSlice by itself (T77). The probe's answer is for what
+looks at it directly: load balancers with health checks of their own, service registries, people.
 """
 
 from __future__ import annotations
