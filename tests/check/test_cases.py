@@ -86,9 +86,16 @@ def test_a_service_in_a_folder_above_leads_to_what_stands_below(tmp_path: Path) 
 
 
 def test_parts_that_an_operators_scaffold_lays_out_belong_together(tmp_path: Path) -> None:
-    write(tmp_path, "config/manager/web.yaml", deployment())
+    write(tmp_path, "config/manager/web.yaml", deployment(more="          ports: [{containerPort: 9443}]\n"))
     write(tmp_path, "config/webhook/web.yaml", SERVICE % "webhook")
     assert [each.name for each in case(tmp_path, "config/manager/web.yaml").services] == ["webhook"]
+
+
+def test_a_scaffolds_webhook_is_none_of_a_manager_that_has_no_port_for_it(tmp_path: Path) -> None:
+    # Every operator of one generator has config/webhook/service.yaml; a patch opens the port where it is in use.
+    write(tmp_path, "config/manager/web.yaml", deployment())
+    write(tmp_path, "config/webhook/web.yaml", SERVICE % "webhook")
+    assert case(tmp_path, "config/manager/web.yaml").services == ()
 
 
 def test_of_two_with_one_name_the_one_in_the_same_file_counts(tmp_path: Path) -> None:

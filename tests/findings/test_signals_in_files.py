@@ -83,3 +83,13 @@ def test_hidden_from_the_host_s_processes_or_not_makes_the_difference_for_a_shel
 def test_the_command_to_write_can_be_copied() -> None:
     (found,) = _signals(_script("#!/bin/sh\nnginx -g 'daemon off;' -c \"$CONFIG\"\n"))
     assert found.mend == "Write exec before it: exec nginx -g 'daemon off;' -c \"$CONFIG\""
+
+
+def test_an_errand_in_a_loop_that_sleeps_before_it_is_no_service_that_a_trap_should_tell() -> None:
+    # Seen in a chart of Redis: every minute a look at who leads, and a start anew of what does not.
+    script = (
+        "#!/bin/sh\ntrap 'exit 0' TERM\nwhile true; do\n  sleep 60\n"
+        '  if [ "$(redis-cli role)" != master ]; then\n    reinitialize --all\n  fi\ndone\n'
+    )
+    assert _signals(_script(script)) == []
+    assert [found.code for found in _signals(_script(script.replace("sleep 60", "sleep 1")))] == ["LD102"]

@@ -78,6 +78,8 @@ _LAID_OUT = """
     networking pods rbac rc service services statefulset statefulsets svc svcs webhook webhooks workload workloads
 """
 _PARTS = frozenset(_LAID_OUT.split())
+_OPTIONAL = frozenset({"webhook", "webhooks"})
+"""Scaffolded for every operator, in use or not: a patch that puts the port into the manager tells which."""
 
 
 def _belongs(each: Service | Ingress, workload: Workload) -> bool:
@@ -88,7 +90,10 @@ def _belongs(each: Service | Ingress, workload: Workload) -> bool:
         return True  # the same folder, or one of the two is above the other
     if workload.namespace is not None and each.namespace is not None:
         return True
-    return {part.lower() for part in (*here[shared:], *there[shared:])} <= _PARTS
+    between = {part.lower() for part in (*here[shared:], *there[shared:])}
+    if not between.isdisjoint(_OPTIONAL) and not any(container.ports for container in workload.pod.containers):
+        return False
+    return between <= _PARTS
 
 
 def _nearest(every: Iterable[_Beside], workload: Workload) -> tuple[_Beside, ...]:

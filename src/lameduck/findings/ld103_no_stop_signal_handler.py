@@ -135,6 +135,12 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "a container that sleeps, and a grace that keeps nobody waiting",
+        pod="terminationGracePeriodSeconds: 2",
+        container="image: debian:12\ncommand: [sleep, infinity]",
+        only=Witness.FILES,
+    ),
+    Example(
         "a shell that waits for its sleep, and has a trap",
         container="command: [sh, -c, 'trap \"exit 0\" TERM; sleep infinity & wait']",
         only=Witness.FILES,
@@ -162,11 +168,17 @@ _UNHEARD = frozenset({WhyKept.BACKGROUND, WhyKept.LOOP, WhyKept.NOT_EXEC, WhyKep
 """Shells without a trap: they hear as little of the signal as what they wait for."""
 
 
+_BARELY_A_WAIT_S = 2
+"""A grace that somebody chose because nothing here hears the signal, as samples do; SIGKILL comes no sooner (T24)."""
+
+
 def in_files(case: Case) -> Iterator[Sighting]:
     grace_s = case.workload.pod.termination_grace_period_s
     for container, _, service in _seen(case):
         signal = stop_signal(case, container)
         held = holds_container_open(service)
+        if held and grace_s <= _BARELY_A_WAIT_S:
+            continue
         words = command(one_line(service.words))
         yield Sighting(
             container.name,

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from lameduck.findings.examples import SERVICE
-from lameduck.findings.finding import Example, Finding, Severity, Sighting
+from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
+from lameduck.pod.containers import Role
+from lameduck.pod.obstacles import holds_container_open
 from lameduck.pod.receivers import receivers
 from lameduck.remedies.remedy import Remedy, RemoveField
 
@@ -27,6 +29,10 @@ want dead with `kubectl delete --now`, not for all pods of the workload.
 BAD = (
     Example("a grace of 0", pod="terminationGracePeriodSeconds: 0"),
     Example(
+        "a grace of 0, and a volume that the next pod takes over",
+        pod="terminationGracePeriodSeconds: 0\nvolumes: [{name: data, persistentVolumeClaim: {claimName: data}}]",
+    ),
+    Example(
         "a grace of 1 behind a Service, with a hook",
         pod="terminationGracePeriodSeconds: 1",
         container="lifecycle: {preStop: {exec: {command: [/drain.sh]}}}",
@@ -35,6 +41,12 @@ BAD = (
 )
 GOOD = (
     Example("a short grace on purpose", pod="terminationGracePeriodSeconds: 2"),
+    Example(
+        "a pod to look around in, which only sleeps: nobody waits for its end, and nothing is lost",
+        pod="terminationGracePeriodSeconds: 0",
+        container="image: curlimages/curl:8.16.0\ncommand: [sleep, infinity]",
+        only=Witness.FILES,
+    ),
     Example(
         "a grace of 1 for something that nothing is sent to: an agent that ends at the signal",
         pod="terminationGracePeriodSeconds: 1",
@@ -45,7 +57,7 @@ GOOD = (
 def in_files(case: Case) -> Iterator[Sighting]:
     spec = case.workload.pod
     grace_s = spec.termination_grace_period_s
-    if grace_s == 0:
+    if grace_s == 0 and not _only_sleeps(case):
         twin = " and a twin may start beside the old pod" if case.workload.kind == "StatefulSet" else ""
         yield Sighting(
             None,
@@ -53,7 +65,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             f"terminationGracePeriodSeconds 0 makes every delete of {case.workload.title}'s pods a force delete: the "
             f"objects are gone before the processes{twin}",
             "Remove it, or give the seconds that the pods need",
-            severity=Severity.ERROR if case.workload.kind == "StatefulSet" else None,
+            severity=_severity(case),
         )
     elif grace_s == 1 and (receivers(case) or any(container.pre_stop is not None for container in spec.containers)):
         yield Sighting(
@@ -63,6 +75,21 @@ def in_files(case: Case) -> Iterator[Sighting]:
             "SIGKILL",
             "Remove it, or give the seconds that the pods need",
         )
+
+
+def _only_sleeps(case: Case) -> bool:
+    regular = [container for container in case.workload.pod.containers if container.role is Role.REGULAR]
+    entries = [case.entries.get(container.name) for container in regular]
+    return bool(entries) and all(entry is not None and holds_container_open(entry.service) for entry in entries)
+
+
+def _severity(case: Case) -> Severity | None:
+    """An error where a twin may start beside it; no debt where nothing says that its end costs somebody something."""
+    spec = case.workload.pod
+    if case.workload.kind == "StatefulSet":
+        return Severity.ERROR
+    has_work = receivers(case) or spec.claims or any(container.pre_stop is not None for container in spec.containers)
+    return None if has_work else Severity.INFO
 
 
 def remedy(case: Case, _seen: Sighting) -> Remedy | None:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
+from lameduck.pod.containers import Role
 from lameduck.pod.place import FieldPath
 from lameduck.pod.receivers import client_services
 from lameduck.pod.replica_count import ReplicaCount, replica_count, serves_only_these
 from lameduck.pod.rolling import fenceposts
+from lameduck.pod.stores import is_store
 from lameduck.pod.workloads import OnDelete, Recreate, RollingUpdate
 from lameduck.remedies.remedy import Change, Remedy, SetField
 
@@ -121,6 +123,41 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "one pod with a port of the node: the next one fits beside it on no cluster of one node",
+        replicas=1,
+        container=_WAITS + "\nports: [{containerPort: 8080, hostPort: 80}]",
+        workload="strategy: {rollingUpdate: {maxUnavailable: 1}}",
+        objects=SERVICE,
+        also=("LD401",),
+        only=Witness.FILES,
+    ),
+    Example(
+        "one pod on the node's network, for the same reason",
+        replicas=1,
+        container=_WAITS,
+        pod="hostNetwork: true",
+        workload="strategy: {rollingUpdate: {maxUnavailable: 100%}}",
+        objects=SERVICE,
+        also=("LD401",),
+        only=Witness.FILES,
+    ),
+    Example(
+        "one pod with a volume of its own, which the next one must not share",
+        replicas=1,
+        container=_WAITS,
+        pod="volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]",
+        workload="strategy: {rollingUpdate: {maxUnavailable: 1, maxSurge: 1}}",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a database, of which two versions on the same data would be worse than a gap",
+        container=f"image: postgres:16\n{_WAITS}",
+        workload="strategy: {type: Recreate}",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
         "workers that nobody sends requests to",
         replicas=3,
         workload="strategy: {type: Recreate}",
@@ -162,6 +199,8 @@ def in_files(case: Case) -> Iterator[Sighting]:
     count = replica_count(case)
     if service is None or count.most == 0:
         return
+    if any(is_store(container) for container in workload.pod.containers if container.role is Role.REGULAR):
+        return  # two of them on the same data, or of two versions, are worse than a gap
     behind = f"behind Service/{service.name}"
     match workload.strategy:
         case Recreate() if count.most > 1:
@@ -183,7 +222,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
 def _rolling(case: Case, rolling: RollingUpdate, count: ReplicaCount, behind: str) -> Iterator[Sighting]:
     replicas = max(count.least, 1)
     surge, unavailable = fenceposts(replicas, rolling)
-    if unavailable < replicas or (replicas == 1 and surge == 0):
+    if unavailable < replicas or (replicas == 1 and (surge == 0 or _has_no_room_beside(case))):
         return
     pods = "the only pod" if replicas == 1 else f"all {replicas} pods"
     when = "" if count.autoscaler is None else f", when the autoscaler {count.autoscaler.name} leaves no more"
@@ -195,6 +234,13 @@ def _rolling(case: Case, rolling: RollingUpdate, count: ReplicaCount, behind: st
         "Set maxUnavailable: 0 and maxSurge: 1, if the nodes have room for one more pod",
         severity=None if count.autoscaler is None else Severity.INFO,
     )
+
+
+def _has_no_room_beside(case: Case) -> bool:
+    """A volume that the old pod holds, or a port of the node: a new pod could wait for the old one's end for ever."""
+    spec = case.workload.pod
+    host_ports = any(port.host_port is not None for container in spec.containers for port in container.ports)
+    return bool(spec.claims) or spec.host_network or host_ports
 
 
 def _max_unavailable(case: Case) -> FieldPath:

@@ -60,6 +60,29 @@ GOOD = (
         pod="securityContext: {sysctls: [{name: net.ipv4.ip_local_port_range, value: 20000 60999}]}",
         only=Witness.FILES,
     ),
+    Example(
+        "a DaemonSet that sets up each node: that is its purpose",
+        whole="""
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: tune}
+spec:
+  selector:
+    matchLabels: {app: tune}
+  template:
+    metadata:
+      labels: {app: tune}
+    spec:
+      initContainers:
+        - name: tune
+          image: busybox
+          command: [sysctl, -w, vm.max_map_count=262144]
+          securityContext: {privileged: true}
+      containers:
+        - {name: pause, image: registry.k8s.io/pause:3.10}
+""",
+        only=Witness.FILES,
+    ),
     Example("a node's file sets the node", settings="vm.max_map_count = 262144\nnet.core.rmem_max = 26214400\n"),
 )
 
@@ -107,7 +130,7 @@ def _in_init_container(settings: Settings, setting: Setting) -> Iterator[Sightin
             f"{key} cannot be written in a pod's network namespace, not even by a privileged container: sysctl fails",
             f"Set {key} on the node, and remove it here",
         )
-    elif scope is Scope.NODE or in_host:
+    elif (scope is Scope.NODE or in_host) and not settings.on_each_node:
         yield at_setting(
             settings,
             setting,

@@ -40,6 +40,8 @@ class ContainerPort:
     number: int
     name: str | None = None
     protocol: str = "TCP"
+    host_port: int | None = None
+    """The port of the node that it takes as well: no second pod of the kind can stand on that node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,8 @@ def _ports(fields: Fields) -> list[ContainerPort]:
             continue
         number = port.port_number("containerPort")
         if number is not None:
-            ports.append(ContainerPort(number, port.text("name"), port.text("protocol") or "TCP"))
+            host_port = port.port_number("hostPort")
+            ports.append(ContainerPort(number, port.text("name"), port.text("protocol") or "TCP", host_port))
     return ports
 
 

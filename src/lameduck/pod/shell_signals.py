@@ -111,7 +111,7 @@ def _in_front(service: Step, path: Path, shell: Shell, standing: Standing) -> Ve
         return _daemon(service, path, standing)
     after = path.steps[path.steps.index(service) + 1 :]
     holders = [step for step in after if _holds(step)]
-    if (holders and not service.where.loop) or (service.where.loop and _pauses(after)):
+    if (holders and not service.where.loop) or (service.where.loop and _pauses(path, service)):
         return Verdict(service, Passes.UNKNOWN, doubt=f"whether {service.program} runs on is not known")
     if standing.stop_signal in traps and not service.where.subshell:
         ignores = traps[standing.stop_signal] == ""
@@ -130,9 +130,15 @@ def _holds(step: Step) -> bool:
     return (holds_open(step.words) or step.where.endless) and not step.where.pipeline and step.where.job is None
 
 
-def _pauses(after: tuple[Step, ...]) -> bool:
-    """The loop sleeps for long before it begins anew: what it starts is an errand at intervals, not a service."""
-    return any(step.program == "sleep" and step.where.loop and _seconds(step) >= _LONG_PAUSE_S for step in after)
+def _pauses(path: Path, service: Step) -> bool:
+    """The loop sleeps for long in each turn: what it starts is an errand at intervals, not a service."""
+    at = path.steps.index(service)
+    return any(
+        step.program == "sleep"
+        and _seconds(step) >= _LONG_PAUSE_S
+        and (step.where.loop if n > at else step.where.endless)
+        for n, step in enumerate(path.steps)  # before it, the sleep of a loop that waits for something is another's
+    )
 
 
 _LONG_PAUSE_S = 10

@@ -44,6 +44,7 @@ def _of_container(container: Container, workload: Workload) -> Settings:
         container=container.name,
         host_network=workload.pod.host_network,
         host_ipc=workload.pod.host_ipc,
+        on_each_node=workload.kind == "DaemonSet",
     )
 
 

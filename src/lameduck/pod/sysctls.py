@@ -77,6 +77,8 @@ class Settings:
     """The init container."""
     host_network: bool = False
     host_ipc: bool = False
+    on_each_node: bool = False
+    """A DaemonSet's: it sets up nodes."""
 
     def __iter__(self) -> Iterator[Setting]:
         return iter(self.settings)
