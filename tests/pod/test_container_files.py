@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lameduck.pod.container_files import ContainerFiles, mode_of
+from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.image_builds import ImageBuild, Origin
 from lameduck.pod.reading import read_text
 from lameduck.pod.source import Source
@@ -132,6 +132,7 @@ def test_a_mount_below_another_one_hides_it() -> None:
     ],
 )
 def test_the_mode_of_a_mounted_file_is_its_items_or_its_volumes(volume: str, mode: int) -> None:
-    container = _files(_AT_SCRIPTS, f"[{{name: s, {volume}}}]").container
-    assert mode_of(container, "/scripts/start.sh") == mode
-    assert mode_of(container, "/start.sh") is None
+    files = _files(_AT_SCRIPTS, f"[{{name: s, {volume}}}]")
+    assert files.mode("/scripts/start.sh") == mode
+    assert files.mode("/start.sh") is None
+    assert files.mode("/scripts/unknown.sh") is None

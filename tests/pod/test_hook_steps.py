@@ -42,10 +42,10 @@ def test_a_script_is_what_a_shell_gets_with_c(command: tuple[str, ...], script: 
 def test_the_steps_of_a_script_come_in_the_order_in_which_they_run() -> None:
     assert hook_steps(_script("sleep 5 && nginx -s quit || true; echo $NAME >/tmp/x & { wait; }")) == (
         HookStep(("sleep", "5"), end=7),
-        HookStep(("nginx", "-s", "quit"), conditional=True, end=24),
-        HookStep(("true",), conditional=True, end=32),
-        HookStep(("echo", "$NAME"), background=True, redirected=True, end=52, literal=False),
-        HookStep(("wait",), end=61),
+        HookStep(("nginx", "-s", "quit"), conditional=True, start=11, end=24),
+        HookStep(("true",), conditional=True, start=28, end=32),
+        HookStep(("echo", "$NAME"), background=True, redirected=True, start=34, end=52, literal=False),
+        HookStep(("wait",), start=57, end=61),
     )
 
 

@@ -8,6 +8,7 @@ from lameduck.check.judging import Linker
 from lameduck.pod.case import Case, Image
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.entry import Entry
+from lameduck.pod.hook_files import with_hook_script
 from lameduck.pod.known_images import known
 from lameduck.pod.linking import Repository, build_of, described, read_repository
 from lameduck.pod.records import dataclass
@@ -36,16 +37,22 @@ class RepositoryLinker(Linker):
         images: dict[str, Image] = {}
         entries: dict[str, Entry] = {}
         pod = case.workload.pod
+        containers = []
         for container in pod.containers:
             if container.role in (Role.REGULAR, Role.SIDECAR):
-                image, entry = self._container(container, case)
+                image, entry, container = self._container(container, case)
                 if image is not None:
                     images[container.name] = image
                 if entry is not None:
                     entries[container.name] = entry
-        return replace(case, images=images, entries=entries)
+            containers.append(container)
+        workload = case.workload
+        if any(new is not old for new, old in zip(containers, pod.containers, strict=True)):
+            workload = replace(workload, pod=replace(pod, containers=tuple(containers)))
+        return replace(case, workload=workload, images=images, entries=entries)
 
-    def _container(self, container: Container, case: Case) -> tuple[Image | None, Entry | None]:
+    def _container(self, container: Container, case: Case) -> tuple[Image | None, Entry | None, Container]:
+        """What is known of its image, how it starts, and itself with the script that its hook starts."""
         repository = None
         if self.images or (container.image is not None and known(container.image) is None):
             self.prepare()  # a walk through the whole repository, which an image that everybody knows is not worth
@@ -58,4 +65,4 @@ class RepositoryLinker(Linker):
             # lifecycle.stopSignal is off by default (T51)
             pid1 = case.workload.pod.main_is_pid1
             entry = entry_of(container, build, pid1=pid1, config_maps=case.config_maps)
-        return None if build is None else described(build), entry
+        return None if build is None else described(build), entry, with_hook_script(container, build, case.config_maps)

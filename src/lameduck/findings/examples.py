@@ -143,14 +143,16 @@ def behaviours(example: Example) -> Mapping[str, Behaviour]:
 
 def case(example: Example, text: str | None = None) -> Case:
     """The example as `check` would see it; `text` in place of its manifest, if given."""
+    from lameduck.pod.hook_files import with_hook_script
     from lameduck.pod.linking import described
 
     manifests = read_text(manifest(example) if text is None else text, FILE)
     (workload,) = manifests.workloads
     images = builds(example, workload)
     config_maps = {each.name: each for each in manifests.config_maps if each.is_used_by(workload)}
+    containers = tuple(with_hook_script(each, images.get(each.name), config_maps) for each in workload.pod.containers)
     return Case(
-        workload,
+        replace(workload, pod=replace(workload.pod, containers=containers)),
         services=manifests.services_of(workload),
         budgets=tuple(budget for budget in manifests.budgets if budget.selects(workload)),
         autoscalers=tuple(scaler for scaler in manifests.autoscalers if scaler.scales(workload)),

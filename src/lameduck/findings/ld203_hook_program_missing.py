@@ -11,9 +11,12 @@ from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import brief, in_pods, requests
 from lameduck.pod.case import Case
+from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Span
 from lameduck.pod.handlers import Exec, plain_sleep
+from lameduck.pod.hook_files import interpreter_of
 from lameduck.pod.hook_steps import hook_wait
 from lameduck.pod.programs import SHELLS
 from lameduck.pod.sound_hooks import is_sound
@@ -27,7 +30,8 @@ PAGE = """
 The kubelet starts an exec hook as it is written, without a shell (T29). If the program is missing, or is no program,
 the hook fails and the stop signal follows at once (T20): the pause you asked for does not take place, and only a vague
 event says so. Distroless and scratch images have neither `sleep` nor `sh` (B16). A command written as one string
-(`["sleep 5"]`) is a program with a space in its name.
+(`["sleep 5"]`) is a program with a space in its name. Files of a ConfigMap are mounted with the mode 0644 unless their
+volume says something else: nobody, root neither, may execute a script then.
 ## How to see it
 `lameduck rehearse` says which program is missing. In a cluster: a `FailedPreStopHook` event at every deletion, and
 `kubectl exec POD -- sleep 5` fails, too.
@@ -42,7 +46,29 @@ lifecycle:
 Otherwise use `httpGet` to the server itself, or put the program into the image and name it with its full path.
 """
 
+_SCRIPT = """
+lifecycle: {preStop: {exec: {command: [/scripts/stop.sh]}}}
+volumeMounts: [{name: scripts, mountPath: /scripts}]
+"""
+_VOLUME = "volumes: [{name: scripts, configMap: {name: web}}]"
+_CONFIG_MAP = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data:
+  stop.sh: |
+    #!/bin/sh
+    sleep 5
+"""
+
 BAD = (
+    Example(
+        "a script from a ConfigMap, whose files nobody may execute by default",
+        container=_SCRIPT,
+        pod=_VOLUME,
+        objects=_CONFIG_MAP,
+        only=Witness.FILES,
+    ),
     Example(
         "a distroless image has no sleep",
         container="image: gcr.io/distroless/static\nlifecycle: {preStop: {exec: {command: [sleep, '5']}}}",
@@ -73,6 +99,20 @@ BAD = (
     ),
 )
 GOOD = (
+    Example(
+        "a script from a ConfigMap that may be executed",
+        container=_SCRIPT,
+        pod="volumes: [{name: scripts, configMap: {name: web, defaultMode: 0755}}]",
+        objects=_CONFIG_MAP,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a shell reads the script from a ConfigMap, which needs no permission for that",
+        container=_SCRIPT.replace("[/scripts", "[sh, /scripts"),
+        pod=_VOLUME,
+        objects=_CONFIG_MAP,
+        only=Witness.FILES,
+    ),
     Example(
         "the kubelet waits by itself",
         container="image: gcr.io/distroless/static\nlifecycle: {preStop: {sleep: {seconds: 5}}}",
@@ -108,6 +148,17 @@ _WHY = {
 def in_files(case: Case) -> Iterator[Sighting]:
     for container in case.workload.pod.containers:
         match container.pre_stop:
+            case Exec(command=(program, *_), at=at, script=Span() as script) if _is_no_program(
+                case, container, program
+            ):
+                yield Sighting(
+                    container.name,
+                    (*at, "command", 0),
+                    f"{program} has no permission to be executed, as its ConfigMap is mounted: the preStop hook of "
+                    f"{container.name} fails at once, and the stop signal follows",
+                    f"Let a shell read it: command: [{', '.join((*interpreter_of(script.text), program))}]; or set "
+                    "defaultMode: 0755 on the volume",
+                )
             case Exec(command=(program, *_), at=at) as handler:
                 why = _missing(case, container, program)
                 if why is not None:
@@ -124,6 +175,12 @@ def in_files(case: Case) -> Iterator[Sighting]:
                     )
             case _:
                 pass
+
+
+def _is_no_program(case: Case, container: Container, program: str) -> bool:
+    """Whether it is a file of a ConfigMap that nobody may execute, root neither."""
+    mode = ContainerFiles(container, config_maps=case.config_maps).mode(program) if program[:1] == "/" else None
+    return mode is not None and not mode & 0o111
 
 
 def _missing(case: Case, container: Container, program: str) -> str | None:
@@ -168,6 +225,10 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     handler = container.pre_stop
     if not isinstance(handler, Exec):
         return None
+    if handler.script is not None and _is_no_program(case, container, handler.command[0]):
+        words: list[Json] = [*interpreter_of(handler.script.text), *handler.command]
+        change = SetField((*handler.at, "command"), words, "the shell may read what nobody may execute")
+        return Remedy((change,), safe=False, title="Let its shell read the script")
     wait_s = _meant_wait(handler)
     grace_s = case.workload.pod.termination_grace_period_s
     if wait_s is not None and 0 < wait_s < grace_s:  # T37
@@ -177,14 +238,14 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
             room = room_for_pause(case, container, wait_s)
             return Remedy((change, *room), safe=True, title=f"Let the kubelet wait {wait_s} s")
     program = handler.command[0]
-    words = _split(program) if len(handler.command) == 1 and _one_string(program) else None
-    if words is None or _missing(case, container, words[0]) is not None:
+    split = _split(program) if len(handler.command) == 1 and _one_string(program) else None
+    if split is None or _missing(case, container, split[0]) is not None:
         return None
-    hook = Exec(words, handler.at)
+    hook = Exec(split, handler.at)
     if not is_sound(hook, grace_s):
         return None
-    items: list[Json] = list(words)
-    change = SetField((*handler.at, "command"), items, "each word is an item of its own (T29)")
+    words = [*split]
+    change = SetField((*handler.at, "command"), words, "each word is an item of its own (T29)")
     room = room_for_pause(case, container, math.ceil(hook_wait(hook).least_s))
     return Remedy((change, *room), safe=True, title="Write the command as separate words")
 

@@ -7,7 +7,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import HookStep, Wait, hook_steps, steps_wait
+from lameduck.pod.hook_steps import HookStep, Wait, hook_steps, step_place, steps_wait
 from lameduck.pod.main_command import software
 from lameduck.pod.programs import GRACEFUL_SIGNALS
 from lameduck.pod.receivers import receivers
@@ -116,7 +116,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
     for container in case.workload.pod.containers:
         quit_ = _quit(case, container)
         handler = container.pre_stop
-        if quit_ is None or handler is None:
+        if quit_ is None or not isinstance(handler, Exec):
             continue
         words = f"`{' '.join(quit_.step.words)}` in the preStop hook of {container.name}"
         early = _is_early(case, container, quit_)
@@ -134,6 +134,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             f"{words} returns at once: {'; then '.join(parts)}",
             _mend(quit_, early),
             severity=Severity.ERROR if early or quit_.is_cut else Severity.WARNING,
+            span=step_place(handler, quit_.step),
             uncertain=quit_.is_cut is None and not early,
         )
 
@@ -192,6 +193,8 @@ def _kept_open(case: Case, container: Container, handler: Exec, quit_: _Quit) ->
     """The same hook, which waits in front where clients come, and behind until the container's end ends it."""
     before_s, grace_s = quit_.before.exactly_s, case.workload.pod.termination_grace_period_s
     steps = hook_steps(handler)
+    if handler.script is not None:
+        return None  # more than one line of the file would have to change
     if before_s is None or steps[-1] is not quit_.step or any(not step.literal for step in steps):
         return None
     wait_s = DELAY_S if _is_early(case, container, quit_) else 0

@@ -7,7 +7,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import hook_steps, steps_wait
+from lameduck.pod.hook_steps import HookStep, hook_steps, step_place, steps_wait
 from lameduck.pod.receivers import receivers
 from lameduck.pod.stop_requests import stop_request
 from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
@@ -66,9 +66,11 @@ GOOD = (
 def in_files(case: Case) -> Iterator[Sighting]:
     for container in case.workload.pod.containers:
         handler = container.pre_stop
-        signal = _sent_at_once(container)
-        if signal is None or handler is None:
+        step = _sends_at_once(container)
+        request = stop_request(step) if step is not None else None
+        if step is None or request is None or not isinstance(handler, Exec):
             continue
+        signal = request.signal
         if signal == "SIGKILL":
             words = "sends SIGKILL to PID 1, which the kernel discards inside a container: it does nothing"
         else:
@@ -78,12 +80,13 @@ def in_files(case: Case) -> Iterator[Sighting]:
             handler.at,
             f"the preStop hook of {container.name} {words}",
             "Take the signal out of the hook: the kubelet sends it when the hook is over",
+            span=step_place(handler, step),
             severity=Severity.ERROR if signal != "SIGKILL" and _receives(case, container) else Severity.WARNING,
         )
 
 
-def _sent_at_once(container: Container) -> str | None:
-    """The stop signal that its hook sends to PID 1 before any wait; None: none."""
+def _sends_at_once(container: Container) -> HookStep | None:
+    """The step of its hook that sends a stop signal to PID 1 before any wait; None: none does."""
     handler = container.pre_stop
     if not isinstance(handler, Exec):
         return None
@@ -91,7 +94,7 @@ def _sent_at_once(container: Container) -> str | None:
     for number, step in enumerate(steps):
         request = stop_request(step)
         if request is not None and request.to_pid1 and request.signal in ("SIGINT", "SIGKILL", "SIGTERM"):
-            return request.signal if steps_wait(steps[:number]).most_s == 0.0 else None
+            return step if steps_wait(steps[:number]).most_s == 0.0 else None
     return None
 
 

@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.findings.words import brief
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import HookStep, hook_script, hook_steps, steps_wait
+from lameduck.pod.hook_steps import HookStep, hook_script, hook_steps, step_place, steps_wait
 from lameduck.remedies.remedy import Remedy, SetField
 
 __all__ = ["FINDING"]
@@ -56,7 +56,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
     for container in case.workload.pod.containers:
         handler = container.pre_stop
         child = _child(handler) if isinstance(handler, Exec) else None
-        if handler is None or child is None:
+        if not isinstance(handler, Exec) or child is None:
             continue
         length = steps_wait((HookStep(child.words, literal=child.literal),)).exactly_s
         if length is not None and length < grace_s:
@@ -69,6 +69,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             f"{words} holds the output of {container.name}'s preStop hook open: the hook lasts {until}",
             "Send its output elsewhere: >/dev/null 2>&1 before the &",
             uncertain=length is None,
+            span=step_place(handler, child),
         )
 
 

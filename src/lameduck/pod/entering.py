@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from lameduck.pod.case import ConfigMap
 from lameduck.pod.container_files import ContainerFiles
@@ -36,7 +37,7 @@ def entry_of(
     *,
     stop_signal: str | None = None,
     pid1: bool = True,
-    config_maps: Mapping[str, ConfigMap] | None = None,
+    config_maps: Mapping[str, ConfigMap] = MappingProxyType({}),
 ) -> Entry:
     """The way of the stop signal in that container, as far as its manifest and its image's files tell it.
 

@@ -2,6 +2,7 @@
 
 from typing import TypeAlias, assert_never
 
+from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath
 from lameduck.pod.records import dataclass
 from lameduck.pod.whole_numbers import written_number
@@ -15,6 +16,8 @@ class Exec:
 
     command: tuple[str, ...]
     at: FieldPath
+    script: Span | None = None
+    """The text of the script file that it starts, where the files hold it (`hook_files`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Span
 from lameduck.pod.handlers import Exec, Handler, HttpGet, Sleep, TcpSocket
 from lameduck.pod.programs import SHELLS
 from lameduck.pod.records import dataclass
@@ -11,7 +12,7 @@ from lameduck.pod.shell_commands import AndOr, Command, Group, Node, Sequence, T
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
 
-__all__ = ["HookStep", "Wait", "hook_script", "hook_steps", "hook_wait", "steps_wait"]
+__all__ = ["HookStep", "Wait", "hook_script", "hook_steps", "hook_wait", "step_place", "steps_wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class HookStep:
     """Whether it runs depends on the command before it (`&&`, `||`)."""
     background: bool = False
     redirected: bool = False
+    start: int = 0
     end: int = 0
-    """Where it ends in the script, in characters."""
+    """Where it begins and ends in the script, in characters."""
     literal: bool = True
     """Every word is what it will be: no variables, no substitutions."""
 
@@ -76,11 +78,20 @@ def hook_script(command: tuple[str, ...]) -> str | None:
 
 
 def hook_steps(handler: Exec) -> tuple[HookStep, ...]:
-    """The commands in the order in which they run. A script file is one step: what it does is not known here."""
+    """The commands in the order in which they run. A script file that no file of the user's holds is one step."""
     script = hook_script(handler.command)
+    if script is None and handler.script is not None:
+        script = handler.script.text
     if script is None:
         return (HookStep(_without_busybox(handler.command)),)
     return tuple(_flat(read_script(script).body, conditional=False, background=False, redirected=False))
+
+
+def step_place(handler: Exec, step: HookStep) -> Span | None:
+    """Where the step stands in a script's file; None: the hook has no such file, but a value in the manifest."""
+    if handler.script is None or hook_script(handler.command) is not None:
+        return None
+    return Span(handler.script.source, handler.script.start + step.start, handler.script.start + step.end)
 
 
 def _without_busybox(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -99,6 +110,7 @@ def _flat(node: Node, *, conditional: bool, background: bool, redirected: bool) 
                     conditional,
                     background,
                     redirected or node.redirected,
+                    node.start,
                     node.end,
                     all(isinstance(part, Text) for word in words for part in word.parts),
                 )
