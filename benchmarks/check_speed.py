@@ -134,7 +134,7 @@ def bare_parser(tree: Path) -> float:
 
 def whole_tree(tree: Path, jobs: int) -> float:
     settings = Settings(tuple(finding for finding in FINDINGS if finding.seen_by(Witness.FILES)))
-    files = list(the_files([str(tree)]))
+    files, _ = the_files([str(tree)])
     return least(lambda: check(files, settings, {}, jobs=jobs), repeats=3)
 
 
@@ -176,7 +176,9 @@ def rate(workloads: int, took_s: float) -> str:
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> None:
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    # As after an installation: not with modules that are compiled anew each time because somebody edits them.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def least(work: Callable[[], object], *, repeats: int = REPEATS) -> float:

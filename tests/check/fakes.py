@@ -77,7 +77,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def files(*paths: Path | str) -> list[File]:
     """What these paths mean."""
-    return list(the_files([str(path) for path in paths]))
+    return list(the_files([str(path) for path in paths])[0])
 
 
 def checked(*paths: Path | str, settings: Settings = SETTINGS, jobs: int = 1) -> Checked:

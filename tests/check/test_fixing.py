@@ -1,7 +1,6 @@
 """Mending: what changes, what does not, what is left, and what is written."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,9 @@ import pytest
 
 from lameduck.check.checking import judge_all
 from lameduck.check.fixing import Fixed, fix
-from lameduck.check.fixing import write as write_files
 from lameduck.check.judging import Mendable, MendableText, Settings
 from lameduck.check.patching import json_patches, kustomize_patches, patchable
+from lameduck.check.writing import write as write_files
 from lameduck.findings.finding import Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import plain_sleep
@@ -34,7 +33,7 @@ def test_what_was_found_is_gone_after_mending_and_the_rest_is_as_it_was(tmp_path
     fixed = mend(file)
     assert [seen.code for seen in fixed.mended] == [CODE]
     assert fixed.judged.checked.seen == []
-    assert write_files(fixed.files) == ()
+    assert write_files(fixed) == fixed
     text = file.read_bytes().decode()
     assert text.startswith("# mine\r\n" + deployment().replace("\n", "\r\n"))
     assert "preStop:" in text
@@ -52,20 +51,6 @@ def test_what_a_baseline_puts_off_is_left_alone(tmp_path: Path) -> None:
     file = write(tmp_path, "web.yaml", deployment())
     known = frozenset(seen.fingerprint for seen in checked(file).seen)
     assert mend(file, skips=known).files == ()
-
-
-def test_an_interrupt_while_a_file_is_written_leaves_the_old_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    file = write(tmp_path, "web.yaml", deployment())
-    fixed = mend(file)
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write_files(fixed.files)
-    assert (os.listdir(tmp_path), file.read_text()) == (["web.yaml"], deployment())
 
 
 def test_what_is_suppressed_is_left_alone(tmp_path: Path) -> None:
@@ -126,27 +111,6 @@ def test_remedies_that_undo_each_other_come_to_an_end(tmp_path: Path) -> None:
     settings = Settings((flip("a", "b", "LD991"), flip("b", "a", "LD992")))
     fixed = mend(write(tmp_path, "web.yaml", deployment(image="a")), settings=settings)
     assert any("undoing each other" in note.message for note in fixed.notes)
-
-
-def test_a_link_stays_a_link_and_the_mode_is_kept(tmp_path: Path) -> None:
-    target = write(tmp_path, "store/web.yaml", deployment())
-    target.chmod(0o640)
-    link = tmp_path / "web.yaml"
-    link.symlink_to(target)
-    write_files(mend(link).files)
-    assert link.is_symlink()
-    assert target.stat().st_mode & 0o777 == 0o640
-    assert "preStop" in target.read_text()
-    assert os.listdir(target.parent) == ["web.yaml"]
-
-
-def test_a_file_that_has_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    file = write(tmp_path, "web.yaml", deployment())
-    fixed = mend(file)
-    file.write_text("# somebody else was faster\n")
-    (note,) = write_files(fixed.files)
-    assert note.is_error
-    assert file.read_text() == "# somebody else was faster\n"
 
 
 def test_a_patch_holds_what_all_rounds_come_to(tmp_path: Path) -> None:

@@ -131,6 +131,27 @@ def test_what_is_excluded_is_not_read(folder: Path) -> None:
     assert run("check", ".", "--ignore", "LD", "--exclude", "vendor", at=folder).returncode == 0
 
 
+def test_a_folder_without_manifests_among_others_is_one_note_and_the_rest_is_checked(folder: Path) -> None:
+    (folder / "docs").mkdir()
+    done = run("check", "docs", "web.yaml", "--select", "LD201", "--format", "json", at=folder)
+    answer = json.loads(done.stdout)
+    says = "This folder holds no *.yaml, *.yml or *.json. Give the folder with the manifests."
+    assert [(note["file"], note["message"]) for note in answer["notes"]] == [("docs", says)]
+    assert [finding["code"] for finding in answer["findings"]] == ["LD201"]
+    assert done.returncode == 1
+    assert f"lameduck: docs:1:1: {says}" in done.stderr.splitlines()
+    assert "docs:1:1" in run("check", "docs", "web.yaml", "--fix", at=folder).stderr
+
+
+def test_where_no_path_holds_a_manifest_there_is_nothing_to_answer(folder: Path) -> None:
+    (folder / "docs").mkdir()
+    (folder / "notes").mkdir()
+    done = run("check", "docs", "notes", "--format", "json", at=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lameduck: docs: This folder holds no")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_older_cluster_is_not_offered_what_it_lacks(folder: Path) -> None:
     words = ("check", "web.yaml", "--select", "LD201", "--diff")
     assert "+              sleep:" in run(*words, at=folder).stdout

@@ -1,9 +1,11 @@
 """The files to check, and which of them must be readable."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from lameduck.check.outcome import Note
+from lameduck.pod.place import InputError, Place
 from lameduck.pod.reading import STDIN, content_of, manifest_files, shown
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source, decode
@@ -26,10 +28,11 @@ class File:
     """What messages call it."""
 
 
-def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[File]:
-    """Every manifest that the paths mean, once, in their order.
+def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> tuple[tuple[File, ...], tuple[Note, ...]]:
+    """Every manifest that the paths mean, once, in their order; and a note on each folder in which there is none.
 
-    `exclude`: patterns for the names of files and folders below a folder, or for their whole path. Raises InputError.
+    `exclude`: patterns for the names of files and folders below a folder, or for their whole path. Raises InputError
+    for what cannot be read, and if there is no file at all: one empty folder among others is worth a word, not the end.
     """
 
     def leaves_out(path: Path) -> bool:
@@ -40,8 +43,14 @@ def the_files(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[
         )
 
     given = {Path(path) for path in paths if path != "-"}
-    for path in manifest_files(paths, most=MOST_FILES, leaves_out=leaves_out):
-        yield File(path, path is None or path in given, STDIN if path is None else shown(path))
+    empty: list[InputError] = []
+    files = tuple(
+        File(path, path is None or path in given, STDIN if path is None else shown(path))
+        for path in manifest_files(paths, most=MOST_FILES, leaves_out=leaves_out, if_empty=empty.append)
+    )
+    if empty and not files:
+        raise empty[0]
+    return files, tuple(Note(Place(str(error.at), 1, 1), f"{error.what} {error.do}") for error in empty)
 
 
 def read_file(file: File, contents: Mapping[str, bytes]) -> Source:

@@ -1,11 +1,8 @@
 """`--fix`: mends what can be mended, looks again at what came of it, and goes on until nothing changes any more.
 
-Everything happens in memory. Files are written at the very end, each as a whole or not at all, and only if they are
-still what was read.
+Everything happens in memory; what comes of it is for `writing` to put on disk.
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +12,14 @@ from lameduck.check.files import File
 from lameduck.check.judging import Judged, Mendable, MendableText, Settings
 from lameduck.check.outcome import Note, Seen
 from lameduck.pod.documents import SourceDocument
-from lameduck.pod.place import InputError, Place
-from lameduck.pod.reading import STDIN, content_of
+from lameduck.pod.place import Place
+from lameduck.pod.reading import content_of
 from lameduck.pod.records import dataclass
 from lameduck.remedies.diffing import unified_diff
 from lameduck.remedies.remedy import Mend, Refusal
 from lameduck.remedies.text_edit import apply
 
-__all__ = ["Fixed", "Mended", "Round", "fix", "write"]
+__all__ = ["Fixed", "Mended", "Round", "fix"]
 
 _ROUNDS = 10
 """After as many rounds remedies are only undoing each other."""
@@ -151,44 +148,3 @@ def _of_templates(every: Iterable[Mendable | MendableText]) -> Iterable[Note]:
                 "patch with --fix-as kustomize."
             )
             yield Note(each.seen.place, message)
-
-
-def write(files: Iterable[Mended]) -> tuple[Note, ...]:
-    """Write the mended files, each atomically; a file that has changed meanwhile is left alone, and noted.
-
-    Symbolic links stay what they are, and so do modes. Raises InputError if a file cannot be written.
-    """
-    notes = []
-    for file in files:
-        if file.name == STDIN:
-            continue
-        path = Path(file.name).resolve()
-        if content_of(path) != file.before:
-            message = "This file has changed while it was looked at, and is left alone: run the command again."
-            notes.append(Note(Place(file.name, 1, 1), message, is_error=True))
-            continue
-        _write_whole(path, file.after, file.name)
-    return tuple(notes)
-
-
-def _write_whole(path: Path, data: bytes, name: str) -> None:
-    temporary: str | None = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        status = path.stat()
-        os.chmod(temporary, status.st_mode & 0o7777)
-        if os.geteuid() == 0:
-            os.chown(temporary, status.st_uid, status.st_gid)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise InputError(
-            f"This file cannot be written: {error.strerror}.", at=name, do="Check its permissions, or use --diff."
-        ) from None
-    finally:
-        if temporary is not None:  # also when somebody interrupts
-            Path(temporary).unlink(missing_ok=True)

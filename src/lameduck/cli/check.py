@@ -89,15 +89,16 @@ def check_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
         )
     _refuse_odd_pairs(options)
     configuration = _configuration(options)
-    files = list(the_files(paths, exclude=(*configuration.exclude, *options["exclude"])))
+    files, empty = the_files(paths, exclude=(*configuration.exclude, *options["exclude"]))
     contents = {STDIN: content_of(None)} if any(file.path is None for file in files) else {}
     settings = _settings(configuration, options, paths, contents)
     if options["images"] or configuration.images:
         settings.linker.prepare()  # a folder that is not there is said before anything else
     baseline = _baseline(configuration, options)
     if options["fix_files"] or options["show_diff"] or options["fix_as"] != "text":
-        return _fix(files, contents, settings, baseline, configuration, options)
+        return _fix(files, contents, settings, baseline, configuration, options, empty)
     checked = check(files, settings, contents, jobs=options["jobs"] or cores())
+    checked.notes = sorted({*checked.notes, *empty})
     if options["write_baseline"]:
         write_whole(options["write_baseline"], baseline_text(checked.seen), option="--write-baseline")
         _say(f"{len(checked.seen)} findings are known from now on: use --baseline {options['write_baseline']}")
@@ -210,6 +211,7 @@ def _fix(
     baseline: Baseline | None,
     configuration: Configuration,
     options: Mapping[str, Any],
+    empty: Sequence[Note],
 ) -> int:
     from lameduck.cli.fixing import fix_files, print_patches  # the pens: not needed to look
 
@@ -218,7 +220,7 @@ def _fix(
         return print_patches(files, contents, settings, known, options["fix_as"], unsafe=options["unsafe"])
     fixed = fix_files(files, contents, settings, known, unsafe=options["unsafe"], only_show=options["show_diff"])
     checked = finished(fixed.judged, settings)
-    checked.notes = sorted({*checked.notes, *fixed.notes})
+    checked.notes = sorted({*checked.notes, *fixed.notes, *empty})
     _leave_out_known(checked, baseline)
     answer = CheckAnswer(checked, _fail_on(configuration, options))
     if options["show_diff"]:

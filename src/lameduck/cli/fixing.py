@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from lameduck.check.files import File
-from lameduck.check.fixing import Fixed, fix, write
+from lameduck.check.fixing import Fixed, fix
 from lameduck.check.judging import Settings
 from lameduck.check.linking import RepositoryLinker
 from lameduck.check.patching import json_patches, kustomize_patches, patchable
+from lameduck.check.writing import write
 from lameduck.cli.writing import write_stdout
 
 __all__ = ["fix_files", "print_patches"]
@@ -24,11 +25,8 @@ def fix_files(
     only_show: bool,
 ) -> Fixed:
     """Mend the files on disk, or only in memory. `known`: fingerprints of findings that a baseline puts off."""
-
     fixed = fix(files, _with_images_anew(settings), contents, unsafe=unsafe, skips=known)
-    if only_show:
-        return fixed
-    return replace(fixed, notes=(*fixed.notes, *write(fixed.files)))
+    return fixed if only_show else write(fixed)
 
 
 def _with_images_anew(settings: Settings) -> Callable[[Mapping[str, bytes]], Settings]:

@@ -87,15 +87,24 @@ def _unreadable(path: Path, wrong: OSError) -> InputError:
     return InputError(f"This cannot be read: {wrong.strerror or wrong}.", at=at, do="Check the path.")
 
 
+def _refuse(error: InputError) -> None:
+    raise error
+
+
 def manifest_files(
-    paths: Sequence[str], *, most: int | None = None, leaves_out: Callable[[Path], bool] = lambda _: False
+    paths: Sequence[str],
+    *,
+    most: int | None = None,
+    leaves_out: Callable[[Path], bool] = lambda _: False,
+    if_empty: Callable[[InputError], None] = _refuse,
 ) -> Iterator[Path | None]:
     """Every file that the paths mean, once, in the order given and by name within folders. None: standard input.
 
-    `leaves_out` is asked of files and folders that are found below a folder, not of those that are given. Raises
-    InputError for what cannot be read, and for a folder with no manifest or more than `most` [MAX_FILES].
+    `leaves_out` is asked of files and folders that are found below a folder, not of those that are given. `if_empty` is
+    told of each folder with no manifest [raises]. Raises InputError for what cannot be read, and for a folder with more
+    than `most` [MAX_FILES].
     """
-    walk = _Walk(MAX_FILES if most is None else most, leaves_out)
+    walk = _Walk(MAX_FILES if most is None else most, leaves_out, if_empty)
     for path in paths:
         if path == "-":
             yield None
@@ -116,9 +125,10 @@ def manifest_files(
 class _Walk:
     """Goes through folders; remembers what it has seen, so that symbolic links neither loop nor repeat."""
 
-    def __init__(self, most: int, leaves_out: Callable[[Path], bool]) -> None:
+    def __init__(self, most: int, leaves_out: Callable[[Path], bool], if_empty: Callable[[InputError], None]) -> None:
         self._most = most
         self._leaves_out = leaves_out
+        self._if_empty = if_empty
         self._seen: set[tuple[int, int]] = set()
 
     def is_new(self, status: os.stat_result) -> bool:
@@ -160,10 +170,12 @@ class _Walk:
                 )
             pending += (path for path in inside if _is_wanted(path) and not self._leaves_out(path))
         if matching == 0:
-            raise InputError(
-                "This folder holds no *.yaml, *.yml or *.json.",
-                at=shown(top),
-                do="Give the folder with the manifests.",
+            self._if_empty(
+                InputError(
+                    "This folder holds no *.yaml, *.yml or *.json.",
+                    at=shown(top),
+                    do="Give the folder with the manifests.",
+                )
             )
 
 
