@@ -1,0 +1,54 @@
+"""The service that the library's benchmarks end: `/` takes milliseconds, `/slow` seconds. Bare and drained."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Any
+
+SHORT_S = float(os.environ.get("APP_SHORT_S", "0.005"))
+SLOW_S = float(os.environ.get("APP_SLOW_S", "1.5"))
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """ASGI."""
+    if scope["type"] == "lifespan":
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": kind + ".complete"})
+            if kind == "lifespan.shutdown":
+                return
+    seconds = SLOW_S if scope["path"] == "/slow" else SHORT_S
+    if seconds:
+        await asyncio.sleep(seconds)
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    """WSGI."""
+    time.sleep(SLOW_S if environ["PATH_INFO"] == "/slow" else SHORT_S)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return [b"ok"]
+
+
+def aiohttp_app() -> Any:
+    """aiohttp."""
+    from aiohttp import web
+
+    async def answer(request: web.Request) -> web.Response:
+        await asyncio.sleep(SLOW_S if request.path == "/slow" else SHORT_S)
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    return app
+
+
+if os.environ.get("APP_BARE") != "1":
+    from lameduck import drain
+
+    drained_asgi = drain.asgi(asgi)
+    drained_wsgi = drain.wsgi(wsgi)
