@@ -42,6 +42,7 @@ _SAFE = {
         "a hook of 15 s and uvicorn's limit of 20 s, in a script",
         "Spring Boot's limit in the environment, behind a hook",
         "nginx' limit in a ConfigMap that is mounted",
+        "gunicorn's limit in its settings file, from a ConfigMap",
     },
     "LD302": set(),
     "LD303": set(),

@@ -93,6 +93,22 @@ BAD = (
         only=Witness.FILES,
     ),
     Example(
+        "gunicorn's limit in its settings file, from a ConfigMap",
+        container="command: [gunicorn, -c, /etc/gunicorn/conf.py, 'app:app']\n"
+        "volumeMounts: [{name: conf, mountPath: /etc/gunicorn}]",
+        pod="volumes: [{name: conf, configMap: {name: web}}]",
+        objects="""
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: web}
+            data:
+              conf.py: |
+                workers = 4
+                graceful_timeout = 90
+        """,
+        only=Witness.FILES,
+    ),
+    Example(
         "gunicorn's own 30 s behind a hook of 5 s: only a gunicorn.conf.py in the image could say otherwise",
         container="command: [gunicorn, 'app:app']\nlifecycle: {preStop: {sleep: {seconds: 5}}}",
         only=Witness.FILES,

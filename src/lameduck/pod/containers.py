@@ -67,6 +67,16 @@ class ConfigMount:
             return name if name and "/" not in name else None
         return next((key for key, file in self.items if file == name), None)
 
+    def path_of(self, key: str) -> str | None:
+        """The absolute path of the file that holds that key; None: it is not shown."""
+        name = dict(self.items).get(key) if self.items else key
+        if name is None or self.sub_path is None:
+            return None if name is None else f"{self.path.rstrip('/')}/{name}"
+        below = self.sub_path.strip("/")
+        if name == below:
+            return self.path
+        return f"{self.path.rstrip('/')}/{name.removeprefix(below + '/')}" if name.startswith(f"{below}/") else None
+
     def covers(self, path: str) -> bool:
         """Whether it hides what the image has at that absolute path."""
         mounted = self.path.rstrip("/")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds, parse_duration
+from lameduck.pod.gunicorn_files import settings_file
 from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.programs import GRACEFUL_SIGNALS
@@ -70,6 +71,7 @@ def stop_time(case: Case, container: Container) -> StopTime | None:
     found = (
         *_of_options(case, container, known),
         *_of_variables(case, container, known),
+        *_of_gunicorn_file(case, container, known),
         *_of_spring(case, container),
         *_of_directives(case, container, known),
     )
@@ -87,6 +89,9 @@ def _drains(case: Case, container: Container, known: str | None) -> bool:
 
 def _default(case: Case, container: Container, known: str | None) -> StopTime | None:
     words = main_words(case, container)
+    read = settings_file(case, container, words) if known == "gunicorn" else None
+    if read is not None and read.sets_it:
+        return None
     if known != "gunicorn" or any(word.startswith(_GUNICORN_SETS) for word in words):
         return None
     return None if "GUNICORN_CMD_ARGS" in environment(case, container) else _GUNICORN_DEFAULT
@@ -115,6 +120,18 @@ def _of_variables(case: Case, container: Container, known: str | None) -> Iterat
         value = found[1]
     if (seconds := _seconds(value)) is not None:
         yield StopTime(seconds, f"{name} says {value}", _place_of_variable(container, name))
+
+
+def _of_gunicorn_file(case: Case, container: Container, known: str | None) -> Iterator[StopTime]:
+    words = main_words(case, container)
+    if known != "gunicorn" or any(word.startswith("--graceful-timeout") for word in words):
+        return
+    if "--graceful-timeout" in environment(case, container).get("GUNICORN_CMD_ARGS", ""):
+        return
+    read = settings_file(case, container, words)
+    if read is not None and read.graceful_timeout_s:
+        seconds = Seconds(float(read.graceful_timeout_s))
+        yield StopTime(seconds, f"graceful_timeout = {read.graceful_timeout_s} in {read.name}")
 
 
 def _of_spring(case: Case, container: Container) -> Iterator[StopTime]:
