@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
     import queue
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from lameduck.drain.process import Process
     from lameduck.drain.servers.asgi import ASGI
@@ -40,6 +40,7 @@ __all__ = [
     "finish",
     "here",
     "on_stop",
+    "program",
     "remaining_s",
     "snapshot",
     "stand",
@@ -69,17 +70,19 @@ def configure(
     *,
     grace_s: float | None = None,
     lame_duck: str | float | None = None,
+    endpoint: str | None = None,
     termination_log: str | None = None,
     tell: bool | None = None,
 ) -> None:
     """Set how this process ends, before it stops. The LAMEDUCK_ variables of the environment go before it.
 
     `grace_s` is the pod's terminationGracePeriodSeconds, less what a preStop hook uses of it. `lame_duck` is a fixed
-    time (`"5s"`, 5) or bounds (`"2s..15s"`). Raises BadSetting, and changes nothing then.
+    time (`"5s"`, 5) or bounds (`"2s..15s"`). `endpoint` is where `/-/drain` answers (`"9902"` on loopback).
+    Raises BadSetting, and changes nothing then.
     """
     from dataclasses import replace
 
-    from lameduck.drain.settings import from_environment, seconds
+    from lameduck.drain.settings import checked_address, from_environment, seconds
     from lameduck.drain.settings import lame_duck as read_lame_duck
 
     its = here()
@@ -88,6 +91,8 @@ def configure(
         settings = replace(settings, grace_s=seconds(grace_s, "grace_s"))
     if lame_duck is not None:
         settings = replace(settings, lame_duck=read_lame_duck(str(lame_duck), "lame_duck", settings.lame_duck))
+    if endpoint is not None:
+        settings = replace(settings, endpoint=checked_address(endpoint, "endpoint"))
     if termination_log is not None:
         settings = replace(settings, termination_log=termination_log)
     if tell is not None:
@@ -99,12 +104,23 @@ def stand() -> bool:
     """Watch over a plain program: in front of its own signal handlers, when these are installed.
 
     From the stop signal on `stopping` is true; when the lame duck is over, the program's handler gets the signal. Where
-    it has none, the main thread gets SystemExit instead of the signal's default action, so that `finally` blocks and
-    the hooks run. For the main thread; False in any other.
+    it has none, the main thread gets SystemExit once no work is in flight, instead of the signal's default action, so
+    that `finally` blocks and the hooks run. For the main thread; False in any other. A program that listens on no port
+    has no lame duck: what fetches its work stops fetching at once.
     """
     from lameduck.drain.plain import stand as stand_before
 
     return stand_before(here())
+
+
+async def program(main: Coroutine[Any, Any, T]) -> T | None:
+    """Watch over a plain asyncio program: `asyncio.run(drain.program(main()))`, or uvloop.run.
+
+    main() may return when `stopping` is true; else it is cancelled once no work is in flight. Hooks run in its loop.
+    """
+    from lameduck.drain.asyncio_program import program as run
+
+    return await run(here(), main)
 
 
 def work(name: str = "work") -> Work:

@@ -68,6 +68,9 @@ class Process:
         self.telling: Telling | None = None
         self.own_ports: set[int] = set()
         """Ports that must answer until the end: the readiness probe's."""
+        self.has_clients: Callable[[], bool] = lambda: True
+        """Asked when the stop begins: whether others connect with this process. One that fetches its work by itself
+        has no endpoint that somebody would have to be waited for: it has no lame duck."""
         self.leaving = False
         """The same as `bool(stopping)`, as cheap as an attribute can be: for every request."""
         self.unfinished: list[str] = []
@@ -81,6 +84,7 @@ class Process:
         self.thread: threading.Thread | None = None
         self.cleaning = threading.Lock()
         self.cleaned = threading.Event()
+        self.lame_duck_over = threading.Event()
         self.asked = False
         """Whether somebody asked for the stop: a signal, or /-/drain."""
         self.pid = os.getpid()
@@ -107,9 +111,20 @@ class Process:
         elif self.server is None:
             self.server = Signalled(self.interposed)
         if self.thread is None:
+            self.open_endpoint()
             self.thread = threading.Thread(target=self.watch, name="lameduck", daemon=True)
             self.thread.start()
         return stands
+
+    def open_endpoint(self) -> None:
+        """`/-/drain`, if it is asked for. Workers share the address: the first has it, and the others do without."""
+        if self.settings.endpoint:
+            from lameduck.drain.endpoint import serve
+
+            try:
+                serve(self, self.settings.endpoint)
+            except OSError as error:
+                sys.stderr.write(f"lameduck: nothing answers at {self.settings.endpoint}: {error.strerror or error}.\n")
 
     def forked(self) -> None:
         """A child has its own life: what is in flight here is not its work, and its signals are not ours."""
@@ -136,6 +151,10 @@ class Process:
             return Stop(self.settings, 0.0, hooks_s=self.hooks.promised_s()).remaining_s(0.0)
         return stop.remaining_s(self.clock())
 
+    def nothing_to_wait_for(self) -> bool:
+        """In a stop: whether no work is in flight, or its time is over."""
+        return (self.stop is not None and self.stop.cancelled) or not self.works.finite()
+
     def snapshot(self) -> dict[str, Any]:
         """What /-/drain answers (docs/protocol.md)."""
         now = self.clock()
@@ -154,13 +173,15 @@ class Process:
 
     # The stop.
 
-    def begin(self, why: str, *, lame_duck: bool = True) -> None:
-        """The stop begins now. Not from a signal handler."""
+    def begin(self, why: str, *, lame_duck: bool = True, signalled: bool = True) -> None:
+        """The stop begins now, or with `signalled=False` a lame duck whose signal is to follow. Not in a handler."""
         if self.stop is not None:
             return
         now = self.clock()
+        lame_duck = lame_duck and self.has_clients()
         self.telling = Telling(tell=self.settings.tell, termination_log=self.settings.termination_log)
-        self.stop = Stop(self.settings, now, lame_duck=lame_duck, hooks_s=self.hooks.promised_s())
+        self.stop = Stop(self.settings, now, lame_duck=lame_duck, hooks_s=self.hooks.promised_s(), signalled=signalled)
+        self.lame_duck_over.clear()
         self.leaving = True
         self.asked = True
         self.tell(
@@ -199,15 +220,22 @@ class Process:
         assert interposed is not None
         poll = select.poll()
         poll.register(interposed.read_end, select.POLLIN)
-        while self.interposed is interposed:
-            poll.poll(self.patience_ms())
-            for signum in interposed.read():
-                self.signalled(signum)
+        try:
+            while self.interposed is interposed:
+                poll.poll(self.patience_ms())
+                for signum in interposed.read():
+                    self.signalled(signum)
+                if self.stop is not None:
+                    self.step()
+        except Exception as fault:
+            # Whatever it was, the signals must not end here.
+            self.tell("fault", text=f"{type(fault).__name__}: {fault}")
             if self.stop is not None:
-                self.step()
-                if self.stop.state is State.STOPPED:
-                    # The main thread leaves by itself; the deadline still bounds it.
-                    self.stop_is_told()
+                interposed.let_through(signal.SIGTERM)
+            while self.interposed is interposed:
+                poll.poll()
+                for signum in interposed.read():
+                    interposed.let_through(signum)
 
     def patience_ms(self) -> float | None:
         stop = self.stop
@@ -228,7 +256,11 @@ class Process:
             self.begin(name, lame_duck=signum != signal.SIGINT)
         else:
             self.tell("stop-asked", why=name)
-            self.stop.hurry()
+            if signum == signal.SIGINT:
+                self.stop.signalled = True
+                self.stop.hurry()
+            else:
+                self.stop.signal()
 
     def step(self) -> None:
         stop = self.stop
@@ -236,7 +268,13 @@ class Process:
         if stop.state is State.LAME_DUCK:
             self.say_farewell()
         for why in stop.step(self.clock(), self.sight()):
-            if why.due is Due.CLOSE:
+            if why.due is Due.OVER:
+                self.tell("lame-duck-ended", why=why.text, arrivals=self.arrivals, in_flight=len(self.works))
+                self.lame_duck_over.set()
+            elif why.due is Due.TAKE_BACK:
+                self.take_back(why.text)
+                return
+            elif why.due is Due.CLOSE:
                 self.close(why.text)
             elif why.due is Due.HURRY:
                 self.tell("hurried", why=why.text)
@@ -255,7 +293,9 @@ class Process:
         stop = self.stop
         assert stop is not None
         last = {} if self.last_connection is None else {"last_new_connection_s": self.last_connection - stop.began}
-        self.tell("lame-duck-ended", why=why, arrivals=self.arrivals, in_flight=len(self.works), **last)
+        if stop.over_at is None:
+            self.tell("lame-duck-ended", why=why, arrivals=self.arrivals, in_flight=len(self.works), **last)
+        self.lame_duck_over.set()
         self.entered(State.DRAINING)
         for stream in list(self.streams.values()):
             stream.tell()
@@ -263,6 +303,16 @@ class Process:
             listeners.let_nobody_in(but=frozenset(self.own_ports))
         if self.server is not None:
             self.server.stop()
+
+    def take_back(self, why: str) -> None:
+        """Nobody's stop followed the lame duck: serve on, as if nothing had been."""
+        self.tell("given-up", why=why)
+        self.leaving = self.asked = False
+        self.stop = None
+        self.stopping.take_back()
+        self.arrivals, self.last_arrival, self.last_connection = 0, None, None
+        self.farewells.clear()
+        self.entered(State.SERVING)
 
     def say_farewell(self) -> None:
         """Tell the streams, one by one, so that not all clients come back at the same moment."""

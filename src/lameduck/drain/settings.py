@@ -45,6 +45,8 @@ class Settings:
     """Kept back from the grace: the kubelet's clock started before ours, and the report has to be written."""
     termination_log: str = "/dev/termination-log"
     """Where Kubernetes reads the last words of a container (terminationMessagePath). Empty: nowhere."""
+    endpoint: str = ""
+    """Where `/-/drain` and `/readyz` answer: a port on loopback, or address:port. Empty: nowhere."""
     tell: bool = True
     """Whether each step of a stop is told on stderr, as a line of JSON."""
 
@@ -66,6 +68,9 @@ def from_environment(settings: Settings, environ: Mapping[str, str] = os.environ
     log = environ.get("LAMEDUCK_TERMINATION_LOG")
     if log is not None:
         found["termination_log"] = log
+    endpoint = environ.get("LAMEDUCK_ENDPOINT")
+    if endpoint is not None:
+        found["endpoint"] = checked_address(endpoint, "LAMEDUCK_ENDPOINT")
     tell = environ.get("LAMEDUCK_TELL")
     if tell is not None:
         found["tell"] = tell.lower() not in ("", "0", "no", "false", "off")
@@ -94,3 +99,13 @@ def seconds(text: str | float, where: str) -> float:
     if not 0 <= value < 1e7:
         raise BadSetting(f"{where}: {text!r} is no time that a stop can take. Write 0 or more seconds.")
     return value
+
+
+def checked_address(text: str, where: str) -> str:
+    """`9902` or `127.0.0.1:9902`, as it is. Raises BadSetting."""
+    port = text.rpartition(":")[2]
+    if text and not (port.isdecimal() and int(port) <= 65535):
+        raise BadSetting(
+            f"{where}: {text!r} is no place to listen. Write a port, or an address and a port: 0.0.0.0:9902."
+        )
+    return text

@@ -21,12 +21,17 @@ GAPS_OF_QUIET = 5
 """Arrivals that come at random leave five mean gaps without any once in 150 times (e**-5)."""
 ARRIVALS_TO_LEARN_FROM = 5
 CANCELLED_ARE_GONE_WITHIN_S = 1.0
-HOOKS_WITHOUT_A_TIME_HAVE_S = 5.0
+SIGNAL_FOLLOWS_WITHIN_S = 10.0
+"""The kubelet sends the signal as soon as the preStop hook has returned (T21). After so long nobody wanted a stop."""
 
 
 class Due(Enum):
     """What is to be done now."""
 
+    OVER = auto()
+    """The lame duck is over, and whoever asked for it may send the signal."""
+    TAKE_BACK = auto()
+    """No signal followed: serve on."""
     CLOSE = auto()
     """The lame duck is over: let nobody new in, and have the server finish what it has."""
     HURRY = auto()
@@ -62,8 +67,20 @@ class Sight:
 class Stop:
     """One stop, from the signal to the end."""
 
-    def __init__(self, settings: Settings, now: float, *, lame_duck: bool = True, hooks_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: float,
+        *,
+        lame_duck: bool = True,
+        hooks_s: float = 0.0,
+        signalled: bool = True,
+    ) -> None:
         self.settings = settings
+        self.signalled = signalled
+        """Whether the stop signal has come; False for a lame duck that a preStop hook asked for."""
+        self.over_at: float | None = None
+        """When a lame duck ended whose signal had not come yet."""
         self.began = now
         self.state = State.LAME_DUCK
         self.deadline = now + settings.usable_s
@@ -92,6 +109,12 @@ class Stop:
         """A second signal: what still waits, waits no longer."""
         self.hurried = True
 
+    def signal(self) -> None:
+        """A stop signal: the awaited one, or one that ends the waiting early."""
+        if self.signalled:
+            self.hurried = True
+        self.signalled = True
+
     def server_is_done(self) -> None:
         """The server has finished: the hooks are next."""
         if self.state in (State.LAME_DUCK, State.DRAINING):
@@ -106,7 +129,14 @@ class Stop:
         due: list[Why] = []
         if self.state is State.LAME_DUCK:
             why = self.why_lame_duck_ends(now, sight)
-            if why:
+            if why and not self.signalled:
+                if self.over_at is None:
+                    self.over_at = now
+                    due.append(Why(Due.OVER, why))
+                elif now >= self.over_at + SIGNAL_FOLLOWS_WITHIN_S:
+                    self.state = State.STOPPED
+                    return [Why(Due.TAKE_BACK, "no stop signal followed")]
+            elif why:
                 self.state = State.DRAINING
                 due.append(Why(Due.CLOSE, why))
                 # One signal ends one wait.
@@ -122,7 +152,7 @@ class Stop:
         if self.state is State.DRAINING and now >= self.hooks_at:
             self.state = State.CLEANING_UP
             due.append(Why(Due.CLEAN_UP, "the rest of the time is theirs"))
-        if self.state is not State.STOPPED and now >= self.deadline and not self.left:
+        if now >= self.deadline and not self.left:
             self.left = True
             due.append(Why(Due.LEAVE, "the deadline is here"))
         return due
@@ -131,6 +161,8 @@ class Stop:
         """The reason, or nothing while it goes on."""
         if self.skipped:
             return "nobody has to be waited for"
+        if self.over_at is not None:
+            return "it was over when the signal came"
         if self.hurried:
             return "a second signal"
         if now >= self.began + self.most:
@@ -162,8 +194,10 @@ class Stop:
         if self.state is State.LAME_DUCK:
             quiet_from = self.quiet_from(sight)
             times += [self.lame_duck_ends_by] if quiet_from is None else [self.lame_duck_ends_by, quiet_from]
+            if self.over_at is not None:
+                times.append(self.over_at + SIGNAL_FOLLOWS_WITHIN_S)
         elif self.state is State.DRAINING:
             times += [self.hooks_at] if self.cancelled else [self.cancel_at, self.hooks_at]
-        if self.state is not State.STOPPED and not self.left:
+        if not self.left:
             times.append(self.deadline)
         return min((time for time in times if time > now), default=float("inf"))
