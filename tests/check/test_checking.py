@@ -8,7 +8,7 @@ import pytest
 
 from lameduck.check import checking
 from lameduck.check.checking import check
-from lameduck.check.outcome import FixKind
+from lameduck.check.outcome import FixKind, each_once
 from lameduck.findings.finding import Severity
 from tests.check.fakes import BROKEN, CODE, HASTY, SETTINGS, checked, deployment, files, write
 
@@ -125,6 +125,41 @@ def test_odd_values_are_noted_and_read_as_meant(tmp_path: Path) -> None:
 def test_patches_are_not_judged(tmp_path: Path) -> None:
     write(tmp_path, "patch.yaml", deployment().replace("          image: hasty:1\n", ""))
     assert checked(tmp_path).workloads == 0
+
+
+@pytest.mark.parametrize(
+    "kustomization",
+    [
+        "patches: [{path: ./patches/../web.yaml}]\n",
+        "kind: Kustomization\nresources: [../base]\npatchesStrategicMerge:\n  - web.yaml\n",
+        "patchesJson6902: [{target: {kind: Deployment}, path: web.yaml}]\n",
+    ],
+)
+def test_what_a_kustomization_takes_for_a_patch_is_judged_where_its_object_stands(
+    tmp_path: Path, kustomization: str
+) -> None:
+    write(tmp_path, "base/web.yaml", deployment())
+    write(tmp_path, "overlay/web.yaml", deployment())  # as whole as a patch may be
+    assert len(checked(tmp_path).seen) == 2
+    write(tmp_path, "overlay/kustomization.yaml", kustomization)
+    (seen,) = checked(tmp_path).seen
+    assert Path(seen.place.file).parent.name == "base"
+
+
+def test_a_kustomization_of_another_shape_is_no_error(tmp_path: Path) -> None:
+    write(tmp_path, "web.yaml", deployment())
+    write(tmp_path, "kustomization.yaml", "patches: [web.yaml, {path: 3}]\npatchesStrategicMerge: {a: b}\n")
+    write(tmp_path, "more/kustomization.yaml", "- patches\n---\n")
+    answer = checked(tmp_path)
+    assert len(answer.seen) == 1
+    assert not answer.notes
+
+
+def test_of_several_workloads_that_one_line_concerns_the_first_is_told(tmp_path: Path) -> None:
+    (seen,) = checked(write(tmp_path, "web.yaml", deployment())).seen
+    twin = replace(seen, workload="Deployment/api", manifest="api.yaml")
+    other_container = replace(seen, container="sidecar")
+    assert each_once([seen, twin, other_container]) == [seen, other_container]
 
 
 def test_rendered_text_names_its_template_and_cannot_be_mended(tmp_path: Path) -> None:

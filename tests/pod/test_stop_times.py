@@ -167,6 +167,9 @@ def test_the_environment_takes_in_config_maps_and_prefers_what_is_written_here()
         ("env: [{name: LAME_DUCK, value: '5'}]", OwnDelay("LAME_DUCK", None)),
         ("env: [{name: STOP_LOSS_PERCENT, value: '5'}]", None),
         ("command: [/usr/bin/lameduck, run, /app]", OwnDelay("lameduck run", None)),
+        ("command: [./podinfo, --port=9898]", OwnDelay("podinfo", 3)),  # type: ignore[arg-type]
+        ("command: [./podinfo, --level=debug]", None),
+        ("image: ghcr.io/stefanprodan/podinfo:6.9.0", OwnDelay("podinfo", 3)),  # type: ignore[arg-type]
     ],
 )
 def test_an_application_that_speaks_of_a_delay_is_believed(container: str, delay: OwnDelay | None) -> None:
@@ -183,7 +186,9 @@ def _service(ports: str, name: str = "web") -> str:
     ("container", "service", "receives"),
     [
         ("image: a", _service("{port: 80}"), True),
-        ("ports: [{containerPort: 8080}]", _service("{port: 80, targetPort: 9999}"), True),
+        ("ports: [{containerPort: 8080}]", _service("{port: 80, targetPort: 9999}"), False),
+        ("ports: [{name: metrics, containerPort: 9090}]", _service("{port: 80, targetPort: 8080}"), True),
+        ("ports: [{containerPort: 22222}]", _service("{port: 22222, name: dubbo-qos}"), False),
         ("ports: [{name: http, containerPort: 8080}]", _service("{port: 80, targetPort: http}"), True),
         ("ports: [{name: http, containerPort: 8080}]", _service("{port: 80, targetPort: grpc}"), False),
         ("ports: [{containerPort: 9090}]", _service("{port: 9090, name: http-metrics}"), False),

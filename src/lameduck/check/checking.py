@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from lameduck.check.files import File
 from lameduck.check.judging import Judged, Settings, judge_file
-from lameduck.check.outcome import Checked, Note
+from lameduck.check.outcome import Checked, Note, each_once
 from lameduck.check.suppressing import complaints
 from lameduck.check.surveying import Survey, survey
 from lameduck.findings.catalogue import FINDINGS, RETIRED
@@ -67,12 +67,13 @@ def judge_all(
 
 
 def finished(judged: Judged, settings: Settings) -> Checked:
-    """The answer, with what is wrong with the suppressions."""
+    """The answer, with what is wrong with the suppressions, and each fault once."""
     checked = judged.checked
     known = [*(finding.code for finding in FINDINGS), *RETIRED, *(finding.code for finding in settings.findings)]
     asked = [finding.code for finding in settings.findings]
     checked.notes += [Note(*each) for each in complaints(judged.directives, judged.used, known, asked)]
     checked.notes = sorted(set(checked.notes))
+    checked.seen = each_once(checked.seen)
     return checked
 
 

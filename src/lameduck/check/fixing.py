@@ -10,7 +10,7 @@ from pathlib import Path
 from lameduck.check.checking import judge_all
 from lameduck.check.files import File
 from lameduck.check.judging import Judged, Mendable, MendableText, Settings
-from lameduck.check.outcome import Note, Seen
+from lameduck.check.outcome import Note, Seen, each_once
 from lameduck.pod.documents import SourceDocument
 from lameduck.pod.place import Place
 from lameduck.pod.reading import content_of
@@ -81,8 +81,11 @@ def fix(
     as_read: dict[int, SourceDocument] = {}
     for _ in range(_ROUNDS):
         judged = judge_all(files, settings_for(now), now, keep_remedies=True)
+        left = {(each.seen.code, each.seen.place) for each in judged.mendable if each.seen.fingerprint in skips}
         wanted = [
-            each for each in judged.mendable if each.seen.fingerprint not in skips and (unsafe or each.remedy.safe)
+            each
+            for each in judged.mendable
+            if (unsafe or each.remedy.safe) and (each.seen.code, each.seen.place) not in left
         ]
         # Anew in each round: of what is mended by now, nothing stands in the way any more.
         notes = {} if rendered else dict.fromkeys(_of_templates(wanted))
@@ -114,7 +117,7 @@ def fix(
             for name in texts
             if now[name] != before[name]
         ),
-        tuple(each.seen for round_ in rounds for each in round_.made),
+        tuple(each_once(each.seen for round_ in rounds for each in round_.made)),
         judged,
         tuple(notes),
         tuple(rounds),

@@ -138,6 +138,7 @@ class _Work:
         self._paths: dict[str, str] = {}
         self._times: Counter[tuple[str, ...]] = Counter()
         self._is_template = False
+        self._is_patch = bool(survey.patches) and os.path.normpath(source.name) in survey.patches
 
     def stretch(self, start: int, end: int) -> None:
         look = holds(self._source.text[start:end])
@@ -162,7 +163,7 @@ class _Work:
         manifests = read_manifests(documents)
         self._judged.checked.notes += [Note(problem.place, problem.message) for problem in manifests.problems]
         for workload in manifests.workloads:
-            if workload.is_complete:
+            if workload.is_complete and not self._is_patch:
                 self._case(self._linked(workload), self._template(start))
 
     def sysctls(self) -> None:

@@ -3,6 +3,7 @@
 It travels between processes and is all that reports get, so it holds no documents and no texts of whole files.
 """
 
+from collections.abc import Iterable
 from dataclasses import field
 from enum import Enum
 
@@ -10,7 +11,7 @@ from lameduck.findings.finding import Severity
 from lameduck.pod.place import Place
 from lameduck.pod.records import dataclass
 
-__all__ = ["Checked", "Excerpt", "FixKind", "Note", "Path", "Replacement", "Seen", "Stop"]
+__all__ = ["Checked", "Excerpt", "FixKind", "Note", "Path", "Replacement", "Seen", "Stop", "each_once"]
 
 
 class FixKind(Enum):
@@ -63,6 +64,19 @@ class Seen:
     replacements: tuple[Replacement, ...] = ()
     template: str | None = None
     """The file that this text was rendered from, as Helm's comment `# Source:` names it."""
+
+
+def each_once(every: Iterable[Seen]) -> list[Seen]:
+    """Of several workloads that one line concerns (of their image's Dockerfile, of their budget) the first alone.
+
+    Whoever mends the line has mended it for all of them.
+    """
+    first: dict[tuple[str, Place], tuple[str, str]] = {}
+    return [
+        seen
+        for seen in every
+        if first.setdefault((seen.code, seen.place), (seen.workload, seen.manifest)) == (seen.workload, seen.manifest)
+    ]
 
 
 @dataclass(frozen=True, slots=True, order=True)

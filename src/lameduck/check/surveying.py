@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from lameduck.check.files import File, read_file
 from lameduck.pod.autoscaler_reading import AUTOSCALER_KINDS
 from lameduck.pod.case import Autoscaler, ConfigMap, DisruptionBudget, Ingress
-from lameduck.pod.documents import SourceDocument, read_stretch, stretches
+from lameduck.pod.documents import SourceDocument, read_documents, read_stretch, stretches
+from lameduck.pod.kustomizations import is_kustomization, patch_files
 from lameduck.pod.manifests import Manifests, read_manifests
 from lameduck.pod.place import FieldPath, InputError, Place
 from lameduck.pod.records import dataclass
@@ -100,6 +101,8 @@ class Survey:
     """By namespace and each Service that they name."""
     config_maps: dict[tuple[str, str], list[ConfigMap]] = field(default_factory=dict)
     """By namespace and name, without their data."""
+    patches: set[str] = field(default_factory=set)
+    """Files that a kustomization takes for patches: parts of objects that stand elsewhere."""
     errors: list[tuple[File, InputError]] = field(default_factory=list)
 
     def add(self, manifests: Manifests) -> None:
@@ -128,6 +131,7 @@ class Survey:
             (self.config_maps, other.config_maps),
         ):
             _merge(mine, theirs)
+        self.patches |= other.patches
         self.errors += other.errors
 
 
@@ -142,6 +146,10 @@ def survey(files: Iterable[File], contents: Mapping[str, bytes]) -> Survey:
     for file in files:
         try:
             source = read_file(file, contents)
+            if is_kustomization(file.name):
+                for document in read_documents(source).documents:
+                    found.patches.update(patch_files(document))
+                continue
             for start, end in stretches(source):
                 if holds(source.text[start:end]) in (Holds.SURROUNDINGS, Holds.PERHAPS_BOTH):
                     found.add(_light(_read(source, start, end), file, start, end, contents))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lameduck.check.fixing import Fixed, Mended
 from lameduck.check.judging import Mendable, MendableText
-from lameduck.check.outcome import Note
+from lameduck.check.outcome import Note, each_once
 from lameduck.pod.place import InputError, Place
 from lameduck.pod.reading import STDIN, content_of
 from lameduck.remedies.remedy import EditText
@@ -37,7 +37,7 @@ def write(fixed: Fixed) -> Fixed:
     return replace(
         fixed,
         files=tuple(file for file in fixed.files if file.name not in notes),
-        mended=tuple(each.seen for each in made if not _files_of(each) & notes.keys()),
+        mended=tuple(each_once(each.seen for each in made if not _files_of(each) & notes.keys())),
         judged=replace(fixed.judged, checked=replace(checked, seen=[*left, *checked.seen])),
         notes=(*fixed.notes, *notes.values()),
     )

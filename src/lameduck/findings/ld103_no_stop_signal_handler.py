@@ -1,7 +1,6 @@
 """LD103: the main process has no handler for the stop signal, so that as PID 1 it never notices it."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from lameduck.ending.behaviour import Behaviour
 from lameduck.ending.reasons import KillCause
@@ -9,9 +8,9 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import command, cost, one_line
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
+from lameduck.pod.deaf_servers import has_no_handler
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Entry, Link, WhyKept
-from lameduck.pod.main_command import environment
 from lameduck.pod.obstacles import holds_container_open, hook_may_end, serving_entries, stop_signal
 from lameduck.remedies.remedy import Json, Remedy, RemoveField, SetField
 
@@ -203,30 +202,13 @@ def _seen(case: Case) -> Iterator[tuple[Container, Entry, Link]]:
         if service is None or not entry.certain or hook_may_end(container.pre_stop):
             continue
         if not holds_container_open(service):
-            unheard = bool(entry.service_is_pid1) and _has_no_handler(case, container, service.words)
+            unheard = bool(entry.service_is_pid1) and has_no_handler(case, container, service.words)
         elif obstacle is None:
             unheard = bool(entry.service_is_pid1)
         else:
             unheard = obstacle is entry.links[0] and obstacle.why in _UNHEARD
         if unheard:
             yield container, entry, service
-
-
-def _has_no_handler(case: Case, container: Container, words: tuple[str, ...]) -> bool:
-    """Python's web server and Flask's, seen as PID 1 in pods (app-http-server, app-flask-run): killed at the deadline.
-
-    With its reloader, Flask's has a handler.
-    """
-    program = words[0].rpartition("/")[2]
-    if program.startswith("python"):
-        module = next((after for word, after in pairwise(words) if word == "-m"), None)
-        if module == "http.server":
-            return True
-        words = words[words.index("flask") :] if module == "flask" else ()
-    elif program != "flask":
-        return False
-    reloads = {"--debug", "--reload"} & {*words} or {"FLASK_DEBUG", "FLASK_ENV"} & {*environment(case, container)}
-    return "run" in words and not reloads
 
 
 def remedy(case: Case, seen: Sighting) -> Remedy | None:

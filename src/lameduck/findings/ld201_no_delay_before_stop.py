@@ -14,7 +14,9 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import after_mark, requests, seconds, when
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
+from lameduck.pod.deaf_servers import has_no_handler
 from lameduck.pod.durations import Seconds
+from lameduck.pod.entry import Passes
 from lameduck.pod.handlers import Exec, Sleep, TcpSocket, plain_sleep
 from lameduck.pod.hook_steps import hook_script, hook_steps, hook_wait
 from lameduck.pod.main_command import main_words, software
@@ -110,6 +112,12 @@ BAD = (
         only=Witness.FILES,
     ),
     Example(
+        "lameduck run in front, which passes the signal on at once unless it is told to wait",
+        container="command: [lameduck, run, --, /app/server]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
         "a cluster that does not know the sleep action yet, and an image that has sleep",
         container="image: nginx:1.27",
         objects=SERVICE,
@@ -157,7 +165,7 @@ GOOD = (
     ),
     Example(
         "lameduck run in front, which delays the signal",
-        container="command: [lameduck, run, --, /app/server]",
+        container="command: [lameduck, run, --lame-duck, 2s, --, /app/server]",
         objects=SERVICE,
         only=Witness.FILES,
     ),
@@ -188,6 +196,37 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "Python's own web server, which does not hear the signal, and serves on until SIGKILL",
+        container="image: python:3.12-slim\ncommand: [python, -m, http.server, '8080']",
+        objects=SERVICE,
+        also=("LD103",),
+        only=Witness.FILES,
+    ),
+    Example(
+        "podinfo, which waits for 3 s by itself",
+        container="image: ghcr.io/stefanprodan/podinfo:6.9.0\ncommand: [./podinfo, --port=8080]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "a Service for a port that is none of those which the container declares",
+        container="ports: [{name: http, containerPort: 80}]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "Dubbo's port for operators",
+        container="ports: [{name: dubbo, containerPort: 20880}, {name: dubbo-qos, containerPort: 22222}]",
+        objects=SERVICE.replace("name: web", "name: dubbo-qos").replace("targetPort: 8080", "targetPort: 22222"),
+        only=Witness.FILES,
+    ),
+    Example(
+        "a database in an image of one's own, which its port tells",
+        container="image: registry.example/catalogue-db:3\nports: [{name: mysql, containerPort: 3306}]",
+        objects=SERVICE.replace("targetPort: 8080", "targetPort: 3306"),
+        only=Witness.FILES,
+    ),
+    Example(
         "a database, whose clients hold their connections",
         container="image: postgres:16\nports: [{containerPort: 8080}]",
         objects=SERVICE,
@@ -205,7 +244,22 @@ def in_files(case: Case) -> Iterator[Sighting]:
             continue
         if main_words(case, container)[:1] in (("sleep",), ("/bin/sleep",)):
             continue  # somebody's playground: nothing answers there
+        if _is_deaf(case, container):
+            continue  # it serves on until SIGKILL (LD103)
         yield _sighting(case, receiver)
+
+
+def _is_deaf(case: Case, container: Container) -> bool:
+    entry = case.entries.get(container.name)
+    if entry is None or entry.service is None or not entry.certain or not case.workload.pod.main_is_pid1:
+        return False
+    return bool(entry.service_is_pid1) and has_no_handler(case, container, entry.service.words)
+
+
+def _is_kept_away(case: Case, container: Container) -> bool:
+    """Whether something in front keeps the signal (LD101, LD102): until that is mended, it serves on to its SIGKILL."""
+    entry = case.entries.get(container.name)
+    return entry is not None and entry.obstacle is not None and entry.obstacle.passes is Passes.KEEPS
 
 
 def _others_serve(case: Case) -> bool:
@@ -241,11 +295,14 @@ _STOP_AT_ONCE = frozenset({"granian", "gunicorn", "haproxy", "httpd", "hypercorn
 def _sighting(case: Case, receiver: Receiver) -> Sighting:
     container, handler = receiver.container, receiver.container.pre_stop
     known = software(case, container)
-    certain = known in _STOP_AT_ONCE
+    kept_away = _is_kept_away(case, container)
+    certain = known in _STOP_AT_ONCE and not kept_away
     nothing = "nothing delays its stop signal" if handler is None else "its preStop hook does not wait"
     outcome = (
         f"{known} accepts no more from then on, while clients still come"
         if certain
+        else "once the signal reaches it, it refuses those who still come"
+        if kept_away
         else "unless it serves on by itself, it refuses those who still come"
     )
     return Sighting(

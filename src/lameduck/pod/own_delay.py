@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from lameduck.pod.case import Case
+from lameduck.pod.companions import image_word
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds, parse_duration
 from lameduck.pod.main_command import environment, main_words, software
@@ -23,8 +24,9 @@ class OwnDelay:
 
 # Kubernetes' own API servers, and all built with their library: it goes on serving for this long after the signal.
 # Traefik: "requestAcceptGraceTimeout", how long it keeps accepting requests before it begins to shut down.
+# `lameduck run`: how long it keeps the signal back.
 _SETTING = re.compile(
-    r"--shutdown-delay-duration|(?i:--entrypoints\.[^.=]+\.transport\.lifecycle\.requestacceptgracetimeout)"
+    r"--shutdown-delay-duration|--lame-duck|(?i:--entrypoints\.[^.=]+\.transport\.lifecycle\.requestacceptgracetimeout)"
 )
 # A name that speaks of a delay at the stop is believed, though not how long it is: silence is the safe side.
 _SPEAKS_OF_IT = re.compile(
@@ -42,7 +44,7 @@ _ISTIO = re.compile(r"(.*/)?(proxyv2|istio-proxy)([:@].*)?")
 
 def own_delay(case: Case, container: Container) -> OwnDelay | None:
     """The delay that its own command line, environment or mounted configuration speaks of; None: nothing does."""
-    words = (*(container.command or ()), *(container.args or ()), *main_words(case, container))
+    words = (*(container.command or ()), *(container.args or ()), *_before(case, container), *main_words(case, container))
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
         if _SETTING.fullmatch(name):
@@ -50,7 +52,7 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
             if seconds is None or seconds > 0:
                 return OwnDelay(name, seconds)
         elif word.rpartition("/")[2] == "lameduck" and words[number + 1 : number + 2] == ("run",):
-            return OwnDelay("lameduck run", None)
+            pass  # by itself it delays nothing: --lame-duck does
         elif _speaks_of_it(name):
             return OwnDelay(name if len(name) <= 40 else f"{name[:37]}...", None)
     for name in environment(case, container):
@@ -58,7 +60,17 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
             return OwnDelay(name, None)
     if container.name == "istio-proxy" or _ISTIO.fullmatch(container.image or ""):
         return OwnDelay("Istio's agent", None)
+    if (words[:1] and words[0].rpartition("/")[2] == "podinfo") or image_word(container) == "podinfo":
+        debugs = any(word == "--level=debug" for word in words)
+        return None if debugs else OwnDelay("podinfo", Seconds(3.0))  # its pkg/signals/shutdown.go
     return _in_files(case, container)
+
+
+def _before(case: Case, container: Container) -> tuple[str, ...]:
+    """The words of a `lameduck run` that the image, or a script, puts in front of the service."""
+    entry = case.entries.get(container.name)
+    links = () if entry is None else entry.links
+    return tuple(word for link in links if link.program == "lameduck" for word in link.words)
 
 
 @lru_cache(maxsize=4096)  # a tree has the same few options and variables everywhere

@@ -24,7 +24,9 @@ _SCRAPED = frozenset(
             "probe",
             "prom",
             "prometheus",
+            "qos",  # Dubbo's port for operators
         ),
+        "jmx",
         "telemetry",
     }
 )
@@ -46,7 +48,7 @@ def receivers(case: Case) -> tuple[Receiver, ...]:
 
     A port that only monitoring asks is none: a scrape that fails is made again. Nor does a StatefulSet's headless
     Service count: it names each pod, and who asks for one wants no other. Where no container declares the Service's
-    port, the only container is meant; of several, nobody can tell.
+    port, the only container is meant if it declares none for clients at all; of several, nobody can tell.
     """
     found: dict[str, Receiver] = {}
     for service in case.services:
@@ -87,5 +89,10 @@ def _behind(case: Case, port: ServicePort) -> Iterator[Container]:
     ]
     if declaring:
         yield from (container for container in declaring if container.name not in _SCRAPE_PROXIES)
-    elif len(regular) == 1 and isinstance(port.target_port, int):  # a name that nobody declares leads nowhere
-        yield regular[0]
+    elif len(regular) == 1 and isinstance(port.target_port, int) and _declares_none_for_clients(regular[0]):
+        yield regular[0]  # a name that nobody declares leads nowhere
+
+
+def _declares_none_for_clients(container: Container) -> bool:
+    """One that declares other ports for clients is reached by another way, or not at all."""
+    return all(_speaks_of_scraping((declared.name or "").lower()) for declared in container.ports)

@@ -7,6 +7,7 @@ from lameduck.pod.containers import Container
 __all__ = ["is_store"]
 
 _NAMES = (
+    "azurite",
     *("cassandra", "clickhouse", "cockroach", "consul", "couchbase", "couchdb", "elasticsearch", "etcd", "influxdb"),
     *("kafka", "keydb", "mariadb", "memcached", "minio", "mongo", "mosquitto", "mssql", "mysql", "nats", "neo4j"),
     *("opensearch", "percona", "postgis", "postgres", "pulsar", "rabbitmq", "redis", "redpanda", "scylla", "solr"),
@@ -14,8 +15,14 @@ _NAMES = (
 )
 
 
+_PORTS = frozenset({1433, 1521, 2181, 3306, 5432, 5672, 6379, 9042, 11211, 27017})
+"""Of SQL Server, Oracle, ZooKeeper, MySQL, PostgreSQL, AMQP, Redis, Cassandra, memcached, MongoDB."""
+
+
 def is_store(container: Container) -> bool:
-    """Whether its image's name says that it keeps data for clients that stay connected."""
+    """Whether its image's name or a port says that it keeps data for clients that stay connected."""
+    if any(port.number in _PORTS for port in container.ports):
+        return True  # an image of one's own, such as shop/catalogue-db
     return _is_store((container.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower())
 
 
