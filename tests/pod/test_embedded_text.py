@@ -56,18 +56,19 @@ def test_what_is_folded_or_escaped_has_the_place_of_the_whole_value(text: str, p
 
 
 @pytest.mark.parametrize(
-    "text", ["data:\n  a.sh: exec app\n", "data:\n  a.sh: 'exec app'\n", "data:\n  a.sh: >\n    exec app\n"]
+    "text", ["data:\n  a.sh: exec app\n", 'data:\n  a.sh: "exec\\tapp"\n', "data:\n  a.sh: >\n    exec app\n"]
 )
 def test_nothing_is_inserted_where_the_style_could_change_its_meaning(text: str) -> None:
     assert _embedded(text).insertion(0) is None
 
 
-def test_what_is_inserted_into_a_literal_block_stands_where_it_is_meant() -> None:
-    embedded = _embedded(BLOCK)
+@pytest.mark.parametrize("text", [BLOCK, '{"data": {"a.sh": "exec app"}}', "data:\n  a.sh: 'exec app'\n"])
+def test_what_is_inserted_into_a_literal_block_or_plain_quotes_stands_where_it_is_meant(text: str) -> None:
+    embedded = _embedded(text)
     at = embedded.insertion(embedded.text.index("app"))
     assert at is not None
     assert embedded.within is not None
-    inserted = BLOCK[:at] + "env " + BLOCK[at:]
+    inserted = text[:at] + "env " + text[at:]
     assert _embedded(inserted).text == embedded.text.replace("app", "env app")
 
 

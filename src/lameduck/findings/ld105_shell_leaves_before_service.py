@@ -39,6 +39,7 @@ wait "$service"
 """
 
 _NODE = 'FROM node:22-slim\nWORKDIR /app\nCOPY . .\nCMD ["npm", "start"]\n'
+_PACKAGE = '{\n  "scripts": {\n    "start": "node server.js"\n  }\n}\n'
 _SCRIPT = "FROM python:3.12-slim\nRUN apt-get install -y tini\nCOPY start.sh /\n"
 
 BAD = (
@@ -58,6 +59,10 @@ BAD = (
     Example(
         "npm start in a Debian image, whose sh dies between npm and node",
         files={"Dockerfile": _NODE},
+    ),
+    Example(
+        "package.json says what npm start starts: node, which dies with its sh",
+        files={"Dockerfile": _NODE, "package.json": _PACKAGE},
     ),
     Example(
         "a trap that passes the signal on, and a script that ends behind the one wait",
@@ -106,6 +111,10 @@ GOOD = (
     Example(
         "node without npm",
         files={"Dockerfile": _NODE.replace('"npm", "start"', '"node", "server.js"')},
+    ),
+    Example(
+        "the script of package.json lets node take the place of its sh",
+        files={"Dockerfile": _NODE, "package.json": _PACKAGE.replace("node server", "exec node server")},
     ),
     Example(
         "npm in an image of which nobody knows which shell sh is: bash and busybox get out of the way",

@@ -12,7 +12,7 @@ __all__ = ["EmbeddedText"]
 class EmbeddedText(Source):
     """The value's text with a way from its characters to those of the file that it stands in."""
 
-    __slots__ = ("_document", "_literal", "_path", "_starts_outside", "within")
+    __slots__ = ("_document", "_path", "_starts_outside", "_takes_insertions", "within")
 
     def __init__(self, text: str, document: Document, path: FieldPath) -> None:
         """`path`: where in the document it stands."""
@@ -21,7 +21,7 @@ class EmbeddedText(Source):
         self._path = path
         self.within: Source | None = document.source if isinstance(document, SourceDocument) else None
         """The file that it stands in; None: its text is not at hand."""
-        self._literal = False
+        self._takes_insertions = False
         node = document.node(path) if isinstance(document, SourceDocument) else None
         value = None if node is None else follow(node)
         self._starts_outside = self._lines_outside(value) if isinstance(value, Scalar) else None
@@ -34,8 +34,11 @@ class EmbeddedText(Source):
         )
 
     def insertion(self, index: int) -> int | None:
-        """Where in the file to insert what goes before that character; None: only a literal block takes it as it is."""
-        return self._outside(index) if self._literal else None
+        """Where in the file to insert plain words before that character, without quotes and backslashes.
+
+        None: it is folded, escaped, or not quoted at all, so that they could come to mean something else.
+        """
+        return self._outside(index) if self._takes_insertions else None
 
     def _outside(self, index: int) -> int | None:
         if self._starts_outside is None:
@@ -49,11 +52,12 @@ class EmbeddedText(Source):
         whole = self.within.text
         raw = whole[value.start : value.end]
         if raw.startswith("|"):
-            self._literal = True
+            self._takes_insertions = True
             return self._block(whole, self.within.place(value.start).line + 1)
         quoted = raw[:1] in ("'", '"')
         if raw[quoted : len(raw) - quoted] != self.text or "\n" in self.text:
             return None
+        self._takes_insertions = quoted
         return [value.start + quoted]
 
     def _block(self, whole: str, first: int) -> list[int] | None:

@@ -10,6 +10,7 @@ from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container
 from lameduck.pod.entry import UNDECIDED, Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
+from lameduck.pod.package_scripts import RUNNERS, PackageScript, package_script
 from lameduck.pod.place import FieldPath
 from lameduck.pod.records import dataclass
 from lameduck.pod.shell_grammar import read_script
@@ -27,6 +28,7 @@ _MAX_WAYS = 64
 _MAX_FOLLOWED = 400
 """Command lines followed for one container."""
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_.-][A-Za-z0-9_.-]*\)")
+_CHANGES_FOLDER = re.compile(r"(?<![\w-])(cd|pushd|chdir)(?![\w-])")
 _SCRIPT_NAMES = ("entrypoint", "entrypoint.sh", "docker-entrypoint", "start.sh", "run.sh")
 _UNKNOWN_IMAGE = "the image decides what starts, and nothing here tells what it holds"
 
@@ -315,6 +317,9 @@ class _Entering:
         if passes is Passes.UNKNOWN:
             doubt = f"what {link.program} does with the signal is not certain here"
         here = replace(link, passes=passes, why=why, sends=f"SIG{sends}" if sends else None)
+        of_package = self._package_script(link.program, words)
+        if of_package is not None:
+            return self._packaged(of_package, wrapped, here, standing, depth)
         replaced = passes is Passes.REPLACED
         behind = (
             standing
@@ -334,6 +339,29 @@ class _Entering:
         else:
             unknown = None if wrapper.hidden or doubt else f"what {link.program} starts is not told here"
             return (_Way((here,), None, doubt or unknown),)
+        return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
+
+    # package.json
+
+    def _package_script(self, program: str, words: tuple[_Located, ...]) -> PackageScript | None:
+        """The script that npm and its like run; None: not known, perhaps because a script has changed the folder."""
+        if program not in RUNNERS or any(_CHANGES_FOLDER.search(text) for text, _ in self.reading):
+            return None
+        return package_script([word.value for word in words], self.files)
+
+    def _packaged(
+        self, script: PackageScript, wrapped: Wrapped, here: Link, standing: Standing, depth: int
+    ) -> tuple[_Way, ...]:
+        """Below npm and pnpm everything depends on the sh that runs the script; yarn 1 ends before it in any case."""
+        doubt = wrapped.wrapper.doubt
+        if wrapped.wrapper.by_dash:
+            here = replace(here, passes=Passes.FORWARDS, why=None)
+        origin = Origin(source=script.source, end=len(script.source.text))
+        shell = self.build.sh if self.build is not None else Shell.UNKNOWN
+        span = Span(script.source, 0, len(script.source.text))
+        inner = Link(("sh", "-c", script.text), Passes.REPLACED, span=span, shell=shell)
+        below = Standing(standing.stop_signal, pid1=False)
+        ways = self._followed(script.text, origin, inner, below, depth + 1, (), "sh", True, False)
         return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
 
 

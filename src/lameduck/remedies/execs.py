@@ -26,7 +26,7 @@ def put_exec(found: Obstructed) -> Remedy | None:
         return None
     return Remedy(
         (change,),
-        safe=script.place.safe and found.entry.doubt in (None, UNDECIDED),
+        safe=script.place.safe and found.entry.doubt in (None, UNDECIDED) and not script.is_of_package,
         title=f"Put exec before {script.program}",
     )
 
@@ -53,6 +53,11 @@ class _Script:
     program: str
     file: Span | None
     value: tuple[FieldPath, str] | None
+
+    @property
+    def is_of_package(self) -> bool:
+        """Whether it stands in package.json: on Windows npm gives it to cmd.exe, which knows no exec."""
+        return self.file is not None and self.file.source.name.endswith("package.json")
 
     def with_inserted(self, words: str, offset: int, reason: str) -> SetField | EditText | None:
         """None: the script stands in a manifest in a way in which nothing can be inserted at that place."""
