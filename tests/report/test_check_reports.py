@@ -75,11 +75,15 @@ def answer(*seen: Seen, notes: tuple[Note, ...] = (), **options: Any) -> CheckAn
     return CheckAnswer(checked, **options)
 
 
+def text_of(one: CheckAnswer, **options: Any) -> str:
+    return "".join(check_text(one, **options))
+
+
 FULL = answer(SEEN, DOUBTFUL, notes=(ERROR, NOTE))
 
 
 def test_the_text_shows_the_place_the_lines_why_the_change_and_where_to_read_more() -> None:
-    assert check_text(answer(SEEN)).splitlines()[:13] == [
+    assert text_of(answer(SEEN)).splitlines()[:13] == [
         "k8s/web.yaml:10:11: error LD201 no-delay-before-stop  Deployment/web, container app",
         "   9 │       containers:",
         "> 10 │         - name: app  # käse",
@@ -97,7 +101,7 @@ def test_the_text_shows_the_place_the_lines_why_the_change_and_where_to_read_mor
 
 
 def test_the_text_ends_with_how_those_workloads_end_and_what_to_do_next() -> None:
-    lines = check_text(answer(SEEN)).splitlines()[14:]
+    lines = text_of(answer(SEEN)).splitlines()[14:]
     assert lines[0] == "How they end"
     assert lines[2] == "    app: delete → 5 s preStop → QUIT → up to 25 s drain → KILL"
     assert lines[3] == "    " + "▒" * 7 + "▓" * 33 + " 5 s hook + 25 s drain of 30 s grace"
@@ -112,27 +116,27 @@ def test_the_text_ends_with_how_those_workloads_end_and_what_to_do_next() -> Non
 
 
 def test_only_verbose_shows_how_clean_workloads_end() -> None:
-    assert "Deployment/calm" not in check_text(answer(SEEN))
-    assert "Deployment/calm" in check_text(answer(SEEN), verbose=True)
-    assert check_text(answer()) == "✔ nothing found: 2 workloads in 2 files (1 suppressed)\n"
+    assert "Deployment/calm" not in text_of(answer(SEEN))
+    assert "Deployment/calm" in text_of(answer(SEEN), verbose=True)
+    assert text_of(answer()) == "✔ nothing found: 2 workloads in 2 files (1 suppressed)\n"
 
 
 def test_doubt_and_the_template_are_said() -> None:
-    (first, *_) = check_text(answer(DOUBTFUL)).splitlines()
+    (first, *_) = text_of(answer(DOUBTFUL)).splitlines()
     assert first.startswith("web/run it.sh:3:1 (chart/templates/web.yaml): perhaps, info LD999 made-up")
 
 
 def test_what_would_drive_a_terminal_is_written_out() -> None:
-    text = check_text(answer(DOUBTFUL))
+    text = text_of(answer(DOUBTFUL))
     assert "\x1b" not in text
     assert "\\x1b[31m" in text
-    colored = check_text(answer(DOUBTFUL), color=True)
+    colored = text_of(answer(DOUBTFUL), color=True)
     assert "\\x1b[31m, with" in colored
     assert colored != text
 
 
 def test_a_terminal_without_the_signs_gets_plain_ones() -> None:
-    text = check_text(answer(SEEN), encoding="ascii")
+    text = text_of(answer(SEEN), encoding="ascii")
     assert text.isascii()
     assert "delete > 5 s preStop > QUIT" in text
     assert "k?se" in text
@@ -143,12 +147,12 @@ def test_the_marks_stand_under_the_value_also_behind_wide_signs() -> None:
     seen = Seen(
         **{**{name: getattr(SEEN, name) for name in Seen.__slots__}, "excerpt": wide, "place": Place("a", 10, 5)}
     )
-    line, mark = check_text(answer(seen)).splitlines()[1:3]
+    line, mark = text_of(answer(seen)).splitlines()[1:3]
     assert line.index("value") + 2 == mark.index("^")  # two signs of two columns
 
 
 def test_what_was_mended_is_told() -> None:
-    text = check_text(answer(mended=(SEEN,), mended_files=("k8s/web.yaml",)))
+    text = text_of(answer(mended=(SEEN,), mended_files=("k8s/web.yaml",)))
     assert text.splitlines() == [
         "1 finding mended in 1 file:",
         "  k8s/web.yaml:10:11: LD201 Wait 5 s before the signal",

@@ -1,7 +1,7 @@
 """`lameduck check`: what do the files say about how the pods will end?"""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -243,7 +243,7 @@ def _report(answer: CheckAnswer, options: Mapping[str, Any], *, to_stderr: bool 
     if not (nothing and options["quiet"] and options["output_format"] == "text"):
         text = _rendered(answer, options, to_stderr=to_stderr)
         if to_stderr:
-            sys.stderr.write(text)
+            sys.stderr.writelines(text)
         else:
             write_stdout(text)
     _notes(answer, options)
@@ -267,7 +267,7 @@ def _notes(answer: CheckAnswer, options: Mapping[str, Any]) -> None:
             _say(line)
 
 
-def _rendered(answer: CheckAnswer, options: Mapping[str, Any], *, to_stderr: bool) -> str:
+def _rendered(answer: CheckAnswer, options: Mapping[str, Any], *, to_stderr: bool) -> str | Iterable[str]:
     """Each format is imported when it is asked for: starting is what most checks spend their time with."""
     match options["output_format"]:
         case "json":

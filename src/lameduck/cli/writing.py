@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from lameduck.pod.place import InputError
@@ -46,10 +47,10 @@ def write_whole(path: str, text: str, *, option: str) -> None:
         raise _unwritable(path, error, option) from None
 
 
-def write_stdout(text: str) -> None:
-    """Print the text. A reader who has seen enough (`| head -1`) is no error."""
+def write_stdout(text: str | Iterable[str]) -> None:
+    """Print the text, or piece by piece what may be long. A reader who has seen enough (`| head -1`) is no error."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines((text,) if isinstance(text, str) else text)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes stdout once more at its exit, and would complain then.

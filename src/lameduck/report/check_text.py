@@ -40,18 +40,30 @@ class _Pen:
         return text.encode(self._encoding, "replace").decode(self._encoding)
 
 
-def check_text(answer: CheckAnswer, *, color: bool = False, encoding: str = "utf-8", verbose: bool = False) -> str:
-    """The whole report. `verbose`: also how workloads end in which nothing was found."""
+def check_text(
+    answer: CheckAnswer, *, color: bool = False, encoding: str = "utf-8", verbose: bool = False
+) -> Iterator[str]:
+    """The report, line by line with their ends: of a large tree it would take more memory than all that was found.
+
+    `verbose`: also how workloads end in which nothing was found.
+    """
     pen = _Pen(color=color, encoding=encoding)
-    lines: list[str] = []
+    for line in _lines(answer, pen, verbose=verbose):
+        yield pen.writable(f"{line}\n")
+
+
+def _lines(answer: CheckAnswer, pen: _Pen, *, verbose: bool) -> Iterator[str]:
     for seen in answer.checked.seen:
-        lines += [*_finding(seen, pen), ""]
+        yield from _finding(seen, pen)
+        yield ""
     found_in = {(each.workload, each.manifest) for each in answer.checked.seen}
     shown = [each for each in answer.checked.endings if verbose or (each.workload, each.place.file) in found_in]
     if shown:
-        lines += [pen("bold", "How they end"), *(line for path in shown for line in _ending(path, pen)), ""]
-    lines += _summary(answer, pen)
-    return pen.writable("".join(f"{line}\n" for line in lines))
+        yield pen("bold", "How they end")
+        for path in shown:
+            yield from _ending(path, pen)
+        yield ""
+    yield from _summary(answer, pen)
 
 
 def note_lines(answer: CheckAnswer) -> Iterator[str]:
