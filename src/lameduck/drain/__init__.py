@@ -19,8 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
+    import asyncio
     import queue
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from lameduck.drain.process import Process
     from lameduck.drain.servers.asgi import ASGI
@@ -165,7 +166,15 @@ def on_stop(
     return register if hook is None else register(hook)
 
 
-def until_stopping(source: queue.Queue[T]) -> Iterator[T]:
+@overload
+def until_stopping(source: queue.Queue[T]) -> Iterator[T]: ...
+
+
+@overload
+def until_stopping(source: asyncio.Queue[T]) -> AsyncIterator[T]: ...
+
+
+def until_stopping(source: queue.Queue[T] | asyncio.Queue[T]) -> Iterator[T] | AsyncIterator[T]:
     """The items of a queue.Queue until the stop; for an asyncio.Queue, an async iterator (`async for`)."""
     import sys
 
@@ -173,8 +182,8 @@ def until_stopping(source: queue.Queue[T]) -> Iterator[T]:
 
     asyncio_ = sys.modules.get("asyncio")
     if asyncio_ is not None and isinstance(source, asyncio_.Queue):
-        return loops.until_stopping_async(here().stopping, source)  # type: ignore[return-value]
-    return loops.until_stopping(here().stopping, source)
+        return loops.until_stopping_async(here().stopping, source)
+    return loops.until_stopping(here().stopping, source)  # type: ignore[arg-type]
 
 
 def remaining_s() -> float:

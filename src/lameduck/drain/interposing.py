@@ -18,7 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
 __all__ = ["Interposed"]
@@ -40,6 +40,8 @@ class Interposed:
             os.set_blocking(end, False)
         self.beyond = -1
         """The wake-up descriptor that was there before: an event loop's."""
+        self.in_place_of_default: Callable[[FrameType | None], None] | None = None
+        """Called in the main thread for a signal that is let through, where nobody but the kernel would handle it."""
         self.handled: dict[int, int] = {}
         """How often our handler was called, by signal."""
         self.heard: dict[int, int] = {}
@@ -87,6 +89,8 @@ class Interposed:
             theirs = self.theirs.get(signum)
             if callable(theirs):
                 theirs(signum, frame)
+            elif self.in_place_of_default is not None and self.default(signum):
+                self.in_place_of_default(frame)
             return
         self.handled[signum] = self.handled.get(signum, 0) + 1
         self.nudge()

@@ -1,26 +1,109 @@
-"""A plain program: threads, an asyncio loop of its own, or a loop over jobs, with or without a handler of SIGTERM."""
+"""A plain program: threads, a pool of processes, a loop over jobs, with or without a handler of SIGTERM.
+
+Its own handler gets the signal when the lame duck is over. Where there is none, the kernel's default action would kill
+it, or, as PID 1, do nothing at all (T54): it gets SystemExit in the main thread instead, when no work is in flight. A
+program whose main thread looks at `drain.stopping` is left to leave by itself: an exception can come at a bad moment.
+
+A lame duck is for those with whom others connect. Where nothing listens, there is none: jobs are fetched, and who no
+longer fetches gets none.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
+
+from lameduck.drain import listeners
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from lameduck.drain.process import Process
 
-__all__ = ["stand"]
+__all__ = ["Plain", "is_connected_to", "stand"]
+
+LOOKS_EVERY_S = 0.05
+IDLE_FOR_S = 0.2
+"""A loop takes its next piece of work sooner than that, or leaves."""
+LEAVES_BY_ITSELF_WITHIN_S = 2.0
+"""What a main thread that has seen the stop is given, from the last time it looked."""
 
 
 def stand(process: Process) -> bool:
-    """In front of the program's handlers. Where it has none, SystemExit takes the place of the default action."""
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, leave)
+    """In front of the program's handlers; see above for what follows."""
+    if process.server is None:
+        process.has_clients = lambda: is_connected_to(process)
+        stands = process.stand(plain := Plain(process))
+        assert process.interposed is not None
+        process.interposed.in_place_of_default = plain.leave
+        return stands
     return process.stand()
 
 
-def leave(_signum: int, _frame: FrameType | None) -> None:
-    """In the main thread: as if the program had called sys.exit. PID 1 would not die of the signal (T54)."""
-    sys.exit(0)
+def is_connected_to(process: Process) -> bool:
+    """Whether anybody can connect: a TCP port is listened on, other than the probes'. True where nobody can tell."""
+    return sys.platform != "linux" or not listeners.ports() <= process.own_ports
+
+
+class Plain:
+    """A program that is no server, or one that nobody knows."""
+
+    name = "plain"
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.left = False
+
+    def stop(self) -> None:
+        interposed = self.process.interposed
+        assert interposed is not None
+        if interposed.default(signal.SIGTERM):
+            threading.Thread(target=self.leave_when_idle, name="lameduck leaving", daemon=True).start()
+        else:
+            interposed.let_through(signal.SIGTERM)
+
+    def hurry(self) -> None:
+        assert self.process.interposed is not None
+        self.process.interposed.let_through(signal.SIGTERM)
+
+    def leave_when_idle(self) -> None:
+        """In a thread, because a signal handler cannot wait."""
+        interposed = self.process.interposed
+        assert interposed is not None
+        idle_since = None
+        while not self.left:
+            now = time.monotonic()
+            if not self.process.nothing_to_wait_for():
+                idle_since = None
+            elif idle_since is None:
+                idle_since = now
+            elif now >= idle_since + IDLE_FOR_S and (self.is_late() or not self.leaves_by_itself(now)):
+                interposed.let_through(signal.SIGTERM)
+            time.sleep(LOOKS_EVERY_S)
+
+    def leaves_by_itself(self, now: float) -> bool:
+        return now < self.process.stopping.looked + LEAVES_BY_ITSELF_WITHIN_S
+
+    def is_late(self) -> bool:
+        return self.process.stop is not None and self.process.stop.cancelled
+
+    def leave(self, frame: FrameType | None) -> None:
+        """In the main thread, from the signal handler: as if the program had called sys.exit. Once."""
+        # The main thread may have begun another piece of work since somebody looked.
+        if not self.left and self.process.nothing_to_wait_for():
+            self.left = True
+            if not is_over(frame):
+                sys.exit(0)
+
+
+def is_over(frame: FrameType | None) -> bool:
+    """Whether the main program has ended, and the interpreter waits for its threads or calls what atexit has: an
+    exception would only make it stop doing that."""
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    if frame is None:
+        return False
+    return frame.f_globals.get("__name__") == "threading" or frame.f_code.co_name in ("at_exit", "_exit_function")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -27,17 +28,24 @@ class Stopping:
     def __init__(self) -> None:
         self.flag = threading.Event()
         self.callbacks: dict[int, Callable[[], None]] = {}
+        self.looked = float("-inf")
+        """When the main thread last looked, and saw the stop: on the monotonic clock. It knows, and may be leaving."""
 
     def __bool__(self) -> bool:
-        return self.flag.is_set()
+        return self.flag.is_set() and self.seen()
+
+    def seen(self) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            self.looked = time.monotonic()
+        return True
 
     def is_set(self) -> bool:
         """As threading.Event has it."""
-        return self.flag.is_set()
+        return bool(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the stop, for `timeout` seconds at most; whether it is here. Blocks the thread, not for tasks."""
-        return self.flag.wait(timeout)
+        return self.flag.wait(timeout) and self.seen()
 
     def __await__(self) -> Generator[None, None, bool]:
         return self.arrival().__await__()

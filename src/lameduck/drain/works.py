@@ -80,6 +80,13 @@ class Work:
         self.works.all.pop(id(self), None)
 
     async def __aenter__(self) -> Work:
+        """Unless something else is to be done when its time is over, the task is cancelled."""
+        import asyncio
+
+        task = asyncio.current_task()
+        if self.on_cancel is None and task is not None:
+            loop = task.get_loop()
+            self.on_cancel = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(task.cancel)
         return self.__enter__()
 
     async def __aexit__(
