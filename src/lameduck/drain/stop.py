@@ -101,6 +101,16 @@ class Stop:
         """When the lame duck is over at the latest."""
         return self.began if self.skipped else self.began + self.most
 
+    @property
+    def unasked(self) -> bool:
+        """Whether this may still come to nothing: no signal has come, and the server has not left by itself."""
+        return not self.signalled and self.state is State.LAME_DUCK
+
+    @property
+    def given_up_at(self) -> float:
+        """Until when a lame duck that is over waits for its signal. A later one finds a whole grace of its own."""
+        return self.deadline if self.over_at is None else min(self.over_at + SIGNAL_FOLLOWS_WITHIN_S, self.deadline)
+
     def remaining_s(self, now: float) -> float:
         """Seconds until work in flight is cancelled."""
         return max(0.0, self.cancel_at - now)
@@ -133,8 +143,9 @@ class Stop:
                 if self.over_at is None:
                     self.over_at = now
                     due.append(Why(Due.OVER, why))
-                elif now >= self.over_at + SIGNAL_FOLLOWS_WITHIN_S:
+                elif now >= self.given_up_at:
                     self.state = State.STOPPED
+                    self.left = True
                     return [Why(Due.TAKE_BACK, "no stop signal followed")]
             elif why:
                 self.state = State.DRAINING
@@ -152,7 +163,7 @@ class Stop:
         if self.state is State.DRAINING and now >= self.hooks_at:
             self.state = State.CLEANING_UP
             due.append(Why(Due.CLEAN_UP, "the rest of the time is theirs"))
-        if now >= self.deadline and not self.left:
+        if now >= self.deadline and not self.left and not self.unasked:
             self.left = True
             due.append(Why(Due.LEAVE, "the deadline is here"))
         return due
@@ -195,9 +206,9 @@ class Stop:
             quiet_from = self.quiet_from(sight)
             times += [self.lame_duck_ends_by] if quiet_from is None else [self.lame_duck_ends_by, quiet_from]
             if self.over_at is not None:
-                times.append(self.over_at + SIGNAL_FOLLOWS_WITHIN_S)
+                times.append(self.given_up_at)
         elif self.state is State.DRAINING:
             times += [self.hooks_at] if self.cancelled else [self.cancel_at, self.hooks_at]
-        if not self.left:
+        if not self.left and not self.unasked:
             times.append(self.deadline)
         return min((time for time in times if time > now), default=float("inf"))
