@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from random import uniform
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,18 @@ from lameduck.drain import hooks as running
 from lameduck.drain import listeners
 from lameduck.drain.hooks import Hook, HookRun, Hooks
 from lameduck.drain.interposing import Interposed
-from lameduck.drain.server import Signalled
+from lameduck.drain.server import OneOfMany, Signalled, Standing
 from lameduck.drain.settings import Settings, from_environment
+from lameduck.drain.siblings import Serving
 from lameduck.drain.states import State
 from lameduck.drain.stop import Due, Sight, Stop
 from lameduck.drain.stop_event import Stopping
 from lameduck.drain.telling import Telling
+from lameduck.drain.under_run import come_in
 from lameduck.drain.works import Works
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from lameduck.drain.server import Server
@@ -38,7 +42,9 @@ __all__ = ["UNFINISHED", "Process", "Stream"]
 UNFINISHED = 75
 """The exit code when work or a hook was not finished in time: EX_TEMPFAIL of sysexits.h, try again."""
 NAMES_TOLD = 10
+MARGIN_UNDER_RUN_S = 2.0
 SEES_STREAMS_EVERY_S = 0.25
+SEES_QUEUES_EVERY_S = 0.005
 
 
 class Stream:
@@ -66,6 +72,11 @@ class Process:
         self.server: Server | None = None
         self.stop: Stop | None = None
         self.telling: Telling | None = None
+        self.serving = Serving()
+        self.held: listeners.Held | None = None
+        """Listeners that let nobody in any more, while their queues are served. Then the server is told to stop."""
+        self.alone = False
+        """Only this process ends, and others take over: the pod stays ready, and its last words are not ours."""
         self.own_ports: set[int] = set()
         """Ports that must answer until the end: the readiness probe's."""
         self.has_clients: Callable[[], bool] = lambda: True
@@ -73,6 +84,8 @@ class Process:
         has no endpoint that somebody would have to be waited for: it has no lame duck."""
         self.leaving = False
         """The same as `bool(stopping)`, as cheap as an attribute can be: for every request."""
+        self.starting = False
+        """Whether the application is still starting up: nobody knows it yet, so nobody has to be waited for."""
         self.unfinished: list[str] = []
         self.arrivals = 0
         self.last_arrival: float | None = None
@@ -85,6 +98,8 @@ class Process:
         self.cleaning = threading.Lock()
         self.cleaned = threading.Event()
         self.lame_duck_over = threading.Event()
+        self.run: socket.socket | None = None
+        """The `lameduck run` that this process is under."""
         self.asked = False
         """Whether somebody asked for the stop: a signal, or /-/drain."""
         self.pid = os.getpid()
@@ -102,16 +117,26 @@ class Process:
         it is told by when the lame duck is over. Can be called again.
         """
         if self.interposed is None:
+            self.pid = os.getpid()
             self.interposed = Interposed()
             os.register_at_fork(after_in_child=self.forked)
             atexit.register(self.at_exit)
         stands = self.interposed.stand_before(signals)
+        if self.stop is None:
+            listeners.let_in_again()
+            self.serving.begin()
         if server is not None:
             self.server = server
         elif self.server is None:
             self.server = Signalled(self.interposed)
+        if stands and isinstance(self.server, Standing):
+            self.server.stood()
         if self.thread is None:
             self.open_endpoint()
+            self.run = come_in()
+            if self.run is not None:
+                # It kills what is left a second before the grace ends, and has to be told before that.
+                self.settings = replace(self.settings, margin_s=MARGIN_UNDER_RUN_S)
             self.thread = threading.Thread(target=self.watch, name="lameduck", daemon=True)
             self.thread.start()
         return stands
@@ -131,7 +156,11 @@ class Process:
         if self.interposed is not None and self.pid != os.getpid():
             self.interposed.withdraw()
             atexit.unregister(self.at_exit)
-            self.interposed = self.server = self.thread = None
+            if self.run is not None:
+                self.run.close()
+            self.interposed = self.server = self.thread = self.run = None
+            self.serving.forget()
+            self.serving = Serving()
             self.works.all.clear()
             self.streams.clear()
             self.pid = os.getpid()
@@ -179,7 +208,8 @@ class Process:
             return
         now = self.clock()
         lame_duck = lame_duck and self.has_clients()
-        self.telling = Telling(tell=self.settings.tell, termination_log=self.settings.termination_log)
+        log = "" if self.alone else self.settings.termination_log
+        self.telling = Telling(tell=self.settings.tell, termination_log=log)
         self.stop = Stop(self.settings, now, lame_duck=lame_duck, hooks_s=self.hooks.promised_s(), signalled=signalled)
         self.lame_duck_over.clear()
         self.leaving = True
@@ -220,9 +250,14 @@ class Process:
         assert interposed is not None
         poll = select.poll()
         poll.register(interposed.read_end, select.POLLIN)
+        run = self.run
+        if run is not None:
+            poll.register(run, select.POLLIN)
         try:
             while self.interposed is interposed:
-                poll.poll(self.patience_ms())
+                for fd, _ in poll.poll(self.patience_ms()):
+                    if run is not None and fd == run.fileno() and not self.heard(run):
+                        poll.unregister(run)
                 for signum in interposed.read():
                     self.signalled(signum)
                 if self.stop is not None:
@@ -230,12 +265,24 @@ class Process:
         except Exception as fault:
             # Whatever it was, the signals must not end here.
             self.tell("fault", text=f"{type(fault).__name__}: {fault}")
-            if self.stop is not None:
-                interposed.let_through(signal.SIGTERM)
+            if self.stop is not None and self.server is not None:
+                self.server.stop()
             while self.interposed is interposed:
                 poll.poll()
                 for signum in interposed.read():
                     interposed.let_through(signum)
+
+    def heard(self, run: socket.socket) -> bool:
+        """What `lameduck run` says: a preStop hook asks for the lame duck. False when it is gone."""
+        try:
+            word = run.recv(64)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if word:
+            self.begin("lameduck prestop", signalled=False)
+        return bool(word)
 
     def patience_ms(self) -> float | None:
         stop = self.stop
@@ -245,6 +292,8 @@ class Process:
         until = stop.wake_after(now, self.sight())
         if stop.state is State.LAME_DUCK and self.streams:
             until = min(until, min(self.farewells.values(), default=until), now + SEES_STREAMS_EVERY_S)
+        if self.held is not None:
+            until = min(until, now + SEES_QUEUES_EVERY_S)
         if stop.state is State.STOPPED:
             until = stop.deadline if not stop.left else float("inf")
         return None if until == float("inf") else max(1.0, (until - now) * 1000)
@@ -253,7 +302,10 @@ class Process:
         """A stop signal has come. Ctrl-C is a person's, who does not want to wait for endpoints."""
         name = signal.Signals(signum).name
         if self.stop is None:
-            self.begin(name, lame_duck=signum != signal.SIGINT)
+            self.alone = isinstance(self.server, OneOfMany) and self.server.stops_alone()
+            if self.alone:
+                name += " for this process alone"
+            self.begin(name, lame_duck=not self.alone and signum != signal.SIGINT and not self.starting)
         else:
             self.tell("stop-asked", why=name)
             if signum == signal.SIGINT:
@@ -277,6 +329,7 @@ class Process:
             elif why.due is Due.CLOSE:
                 self.close(why.text)
             elif why.due is Due.HURRY:
+                self.held = None
                 self.tell("hurried", why=why.text)
                 if self.server is not None:
                     self.server.hurry()
@@ -287,6 +340,12 @@ class Process:
                 threading.Thread(target=self.clean_up, name="lameduck hooks", daemon=True).start()
             elif why.due is Due.LEAVE:
                 self.leave_now(why.text)
+        now = self.clock()
+        if self.held is not None and stop.state is not State.DRAINING:
+            self.held = None  # the server has left by itself
+        if self.held is not None and (self.held.is_empty(now) or now >= stop.cancel_at):
+            self.held = None
+            self.stop_server()
 
     def close(self, why: str) -> None:
         """The end of the lame duck."""
@@ -299,8 +358,13 @@ class Process:
         self.entered(State.DRAINING)
         for stream in list(self.streams.values()):
             stream.tell()
+        shared = self.serving.end()
         if not stop.skipped:
-            listeners.let_nobody_in(but=frozenset(self.own_ports))
+            self.held = listeners.let_nobody_in(self.clock(), but=frozenset(self.own_ports), shared=shared)
+        if self.held is None:
+            self.stop_server()
+
+    def stop_server(self) -> None:
         if self.server is not None:
             self.server.stop()
 
@@ -426,6 +490,7 @@ class Process:
             if work.name not in self.unfinished:
                 self.unfinished.append(work.name)
         self.tell("deadline", why=why, in_flight=len(self.works))
+        self.entered(State.STOPPED)
         self.stop_is_told()
         self.flush()
         os._exit(UNFINISHED)

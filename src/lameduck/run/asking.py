@@ -39,10 +39,16 @@ def name() -> bytes:
 
 
 class Door:
-    """Where `prestop` knocks. The kernel sends SIGIO when somebody does."""
+    """Where `prestop` knocks. The kernel sends SIGIO when somebody does.
+
+    Beside it is a second one, for the library (docs/protocol.md): a process that drains by itself comes in and stays,
+    so that only one of the two waits for the endpoints.
+    """
 
     def __init__(self) -> None:
         self.listening: _socket.socket | None = None
+        self.for_libraries: _socket.socket | None = None
+        self.libraries: list[_socket.socket] = []
         self.waiting: list[int] = []
         """Descriptors of those who are waiting for the end of the lame duck."""
 
@@ -50,6 +56,10 @@ class Door:
         """Listen. Raises OSError where it cannot be done: no /proc, or another run in this container is first."""
         import _socket  # the module around it would cost milliseconds of every start
 
+        self.for_libraries = libraries = _socket.socket(AF_UNIX, SOCK_STREAM)
+        libraries.bind(name() + b"-library")
+        libraries.listen(128)
+        libraries.setblocking(False)
         listening = _socket.socket(AF_UNIX, SOCK_STREAM)
         try:
             listening.bind(name())
@@ -78,18 +88,35 @@ class Door:
                 os.close(fd)
         return asked
 
-    def may_ask(self, fd: int) -> bool:
+    def library_waits(self) -> bool:
+        """Whether a process of ours serves on by itself after the stop signal."""
         import _socket
 
-        peer = _socket.socket(fileno=os.dup(fd))
-        try:
-            credentials = peer.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
-        except OSError:
-            return False
-        finally:
-            peer.close()
-        pid, uid = (int.from_bytes(credentials[at : at + 4], sys.byteorder) for at in (0, 4))
-        # 0: the asker has no PID here, so it is in another PID namespace.
+        while self.for_libraries is not None:
+            try:
+                fd, _ = self.for_libraries._accept()  # type: ignore[attr-defined]
+            except OSError:
+                break
+            if asker(fd)[0]:  # any user: a service drops the rights that run may have
+                library = _socket.socket(fileno=fd)
+                library.setblocking(False)
+                self.libraries.append(library)
+            else:
+                os.close(fd)
+        self.libraries = [library for library in self.libraries if is_open(library)]
+        return bool(self.libraries)
+
+    def tell_libraries(self, word: bytes) -> None:
+        """Have them begin their lame duck: no signal has come yet."""
+        if self.library_waits():
+            for library in self.libraries:
+                try:
+                    library.send(word)
+                except OSError:
+                    pass  # it has just ended
+
+    def may_ask(self, fd: int) -> bool:
+        pid, uid = asker(fd)
         return pid != 0 and uid in (0, os.geteuid())
 
     def release(self, word: bytes) -> None:
@@ -101,6 +128,30 @@ class Door:
                 pass  # it was killed meanwhile
             os.close(fd)
         self.waiting = []
+
+
+def asker(fd: int) -> tuple[int, int]:
+    """PID and UID of who is at the other end. PID 0: it has none here, so it is in another PID namespace."""
+    import _socket
+
+    peer = _socket.socket(fileno=os.dup(fd))
+    try:
+        credentials = peer.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
+    except OSError:
+        return 0, 0
+    finally:
+        peer.close()
+    return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
+
+
+def is_open(library: _socket.socket) -> bool:
+    """Whether the process at the other end is still there. It never sends anything."""
+    try:
+        return bool(library.recv(1))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def ask(words: list[str]) -> int:

@@ -64,6 +64,8 @@ class Init:
         self.hook_ends_at = 0.0
         self.exit_hook_ran = plan.on_exit is None
         self.killed_at: float | None = None
+        self.library_waits = False
+        """The service has the library in it, which has the lame duck."""
         self.suspending = False
         """A terminal's stop signal has been passed on."""
 
@@ -93,7 +95,10 @@ class Init:
     def start(self) -> None:
         """Start the command, in the foreground if there is a terminal. Raises OSError: there can be no process."""
         die_with = 0 if self.first else signal.SIGKILL
-        self.child, self.trouble = starting.start(self.plan.command, self.undoing, foreground=True, die_with=die_with)
+        settings = self.plan.environment(starting.first_environment())
+        self.child, self.trouble = starting.start(
+            self.plan.command, self.undoing, settings, foreground=True, die_with=die_with
+        )
         try:
             self.door.open()
         except OSError:
@@ -156,6 +161,8 @@ class Init:
             self.begin(now, signalled=True)
             # 0: whoever sent it has no PID here, as a container's runtime.
             self.telling.step(0.0, "stop-asked", by=named(signum), sender=sender)
+            if self.library_waits:
+                self.telling.step(0.0, "note", text="the library in the service has the lame duck")
         elif self.ending.phase is Phase.STOPPING:
             self.pass_on(signum)
         else:
@@ -190,7 +197,13 @@ class Init:
 
     def begin(self, now: float, *, signalled: bool) -> None:
         """The stop begins: with the lame duck, and the hook beside it."""
+        if signalled and self.door.library_waits():
+            # It sees the requests themselves, and waits for as long as we would (docs/protocol.md).
+            self.plan.lame_duck, self.plan.drain_ports = (0.0, 0.0), frozenset()
+            self.library_waits = True
         self.ending = Ending(self.plan, now, signalled=signalled)
+        if not signalled:
+            self.door.tell_libraries(b"lame-duck\n")
         if self.plan.lame_duck[1] > self.plan.lame_duck[0] or self.plan.drain_ports:
             from lameduck.run.watching import Watching  # not before: no container pays for it while it serves
 

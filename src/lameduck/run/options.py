@@ -6,6 +6,7 @@ changing the first word.
 
 from __future__ import annotations
 
+import os
 import signal
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ At the stop signal:
       --hook-within 5s     ... each for no longer than this (5s)
 
 Besides:
+      --instrument         make the library active in a Python service, which then has the lame duck itself
   -e, --remap-exit 143=0   leave with 0 for 143 (again for more; -e 143 is short for it)
   -p, --parent-death TERM  get this signal when the parent dies
   -s                       accepted: run is a subreaper wherever it is not PID 1
@@ -96,6 +98,23 @@ class Plan:
         self.termination_log: str | None = None
         self.quiet = False
         self.verbose = False
+        self.instrument = False
+        """Whether the library becomes active in a Python of the command."""
+        self.lame_duck_text = ""
+
+    def environment(self, before: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """The command's: with what the library in it has to know (docs/protocol.md)."""
+        found = dict(before)
+        found[b"LAMEDUCK_RUN"] = b"1"
+        if self.lame_duck_text:
+            found[b"LAMEDUCK_LAME_DUCK"] = self.lame_duck_text.encode()
+        if self.grace is not None:
+            found[b"LAMEDUCK_GRACE_SECONDS"] = f"{self.grace:g}".encode()
+        if self.instrument:
+            here = os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+            paths = [path for path in found.get(b"PYTHONPATH", b"").split(b":") if path]
+            found[b"PYTHONPATH"] = b":".join([here + b"/drain/instrument/site", *paths])
+        return found
 
     def passed_on_as(self, signum: int) -> int:
         """The signal that the processes get for this one; 0: none."""
@@ -217,6 +236,7 @@ def status(text: str, option: str) -> int:
 def read_lame_duck(plan: Plan, value: str, option: str) -> None:
     least, dots, most = value.partition("..")
     plan.lame_duck = (seconds(least, option), seconds(most if dots else least, option))
+    plan.lame_duck_text = f"{plan.lame_duck[0]:g}s..{plan.lame_duck[1]:g}s" if dots else f"{plan.lame_duck[0]:g}s"
     if plan.lame_duck[0] > plan.lame_duck[1]:
         raise UsageError(f"{option}: {value} ends before it begins. Write the shorter time first: 2s..15s")
 
@@ -258,6 +278,7 @@ FLAGS: dict[str, Callable[[Plan], None]] = {
     "--group": flag("reach", "group"),
     "--tree": flag("reach", "tree"),
     "--wait-all": flag("wait_all"),
+    "--instrument": flag("instrument"),
     "--quiet": flag("quiet"),
     "--verbose": flag("verbose"),
     "-s": lambda _: None,

@@ -86,7 +86,14 @@ def first_environment() -> dict[bytes, bytes]:
     return environment
 
 
-def start(command: list[str], undoing: Undoing, *, foreground: bool, die_with: int = 0) -> tuple[int, int]:
+def start(
+    command: list[str],
+    undoing: Undoing,
+    environment: dict[bytes, bytes] | None = None,
+    *,
+    foreground: bool,
+    die_with: int = 0,
+) -> tuple[int, int]:
     """The new process, and a descriptor that brings the errno if it cannot be executed. Raises OSError: no process.
 
     `die_with` is the signal that it gets when we die; as PID 1 we need none, because the kernel kills all (T57).
@@ -115,7 +122,7 @@ def start(command: list[str], undoing: Undoing, *, foreground: bool, die_with: i
                 os._exit(128 + die_with)
         words = [os.fsencode(word) for word in command]
         undoing.undo()
-        status = execute(words, first_environment(), lambda number: os.write(tell, b"%d" % number))
+        status = execute(words, environment or first_environment(), lambda number: os.write(tell, b"%d" % number))
     finally:
         os._exit(status)
 
