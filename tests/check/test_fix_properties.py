@@ -184,7 +184,7 @@ def test_a_folder_that_takes_no_files_leaves_the_old_one_whole(tmp_path: Path, m
 
     text = manifest(_first("LD204"))
     laid_out(Tree("closed", {MANIFEST: text.encode()}), tmp_path)
-    monkeypatch.setattr("lameduck.check.fixing.tempfile.NamedTemporaryFile", refused)
+    monkeypatch.setattr("lameduck.check.writing.tempfile.NamedTemporaryFile", refused)
     said = checked_in(tmp_path, ".", "--fix")
     assert (tmp_path / MANIFEST).read_text() == text
     assert (said.code, said.err.count("\n"), "Check its permissions" in said.err) == (2, 1, True)
