@@ -90,8 +90,14 @@ def test_what_fails_in_the_instrumentation_does_not_keep_the_program_from_starti
     broken.mkdir()
     (broken / "__init__.py").write_text("")
     site = Path(__file__).resolve().parents[2] / "src/lameduck/drain/instrument/site"
+    (tmp_path / "plain_app.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-length', b'0')]})\n"
+        "    await send({'type': 'http.response.body', 'body': b''})\n"
+    )
     environ = {"PYTHONPATH": f"{site}:{tmp_path}"}
-    with served([*command("uvicorn")], tmp_path / "out", environ=environ) as server:
+    words = [command("uvicorn")[0], "plain_app:app", "--port", "{port}", "--lifespan", "off"]
+    with served(words, tmp_path / "out", environ=environ) as server:
         assert get(server)[0] == 200
         assert "the library is not active in this Python" in server.text()
 
