@@ -7,7 +7,13 @@ from lameduck.pod.image_contents import known_image
 
 @pytest.mark.parametrize(
     "reference",
-    ["gcr.io/distroless/static", "gcr.io/distroless/base-debian12:nonroot", "gcr.io/distroless/java17-debian12:latest"],
+    [
+        "gcr.io/distroless/static",
+        "gcr.io/distroless/base-debian12:nonroot",
+        "gcr.io/distroless/java17-debian12:latest",
+        "gcr.io/cloudsql-docker/gce-proxy:1.25.0",
+        "eu.gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14.1",
+    ],
 )
 def test_distroless_images_have_neither_shell_nor_sleep(reference: str) -> None:
     image = known_image(reference)
@@ -24,6 +30,10 @@ def test_distroless_images_have_neither_shell_nor_sleep(reference: str) -> None:
         "gcr.io/distroless/base@sha256:0123",
         "registry.example/nginx:1.27",
         "bitnami/nginx:1.27",
+        "gcr.io/cloudsql-docker/gce-proxy:1.15",
+        "gcr.io/cloudsql-docker/gce-proxy:1.33.2-alpine",
+        "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14.1-bookworm",
+        "gcr.io/cloud-sql-connectors/cloud-sql-proxy",
         "nginx@sha256:0123",
         "",
     ],

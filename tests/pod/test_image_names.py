@@ -32,6 +32,7 @@ def test_a_reference_is_taken_apart_as_the_runtime_does(reference: str, name: Im
         ("node:22-alpine", Shell.BUSYBOX),
         ("alpine:3.20", Shell.BUSYBOX),
         ("fedora:41", Shell.BASH),
+        ("vllm/vllm-openai:v0.10.0", Shell.DASH),
         ("registry.access.redhat.com/ubi9/python-312", Shell.BASH),
         ("mcr.microsoft.com/dotnet/aspnet:8.0", Shell.DASH),
         ("mcr.microsoft.com/dotnet/aspnet:8.0-alpine", Shell.BUSYBOX),

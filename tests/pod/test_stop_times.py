@@ -166,7 +166,9 @@ def test_the_environment_takes_in_config_maps_and_prefers_what_is_written_here()
         ("env: [{name: PRESTOP_WAIT, value: '5'}]", OwnDelay("PRESTOP_WAIT", None)),
         ("env: [{name: LAME_DUCK, value: '5'}]", OwnDelay("LAME_DUCK", None)),
         ("env: [{name: STOP_LOSS_PERCENT, value: '5'}]", None),
-        ("command: [/usr/bin/lameduck, run, /app]", OwnDelay("lameduck run", None)),
+        ("command: [/usr/bin/lameduck, run, /app]", None),
+        ("command: [lameduck, run, --lame-duck, 5s, --, /app]", OwnDelay("--lame-duck", 5)),  # type: ignore[arg-type]
+        ("command: [lameduck, run, --lame-duck=2s..15s, --, /app]", OwnDelay("--lame-duck", None)),
         ("command: [./podinfo, --port=9898]", OwnDelay("podinfo", 3)),  # type: ignore[arg-type]
         ("command: [./podinfo, --level=debug]", None),
         ("image: ghcr.io/stefanprodan/podinfo:6.9.0", OwnDelay("podinfo", 3)),  # type: ignore[arg-type]
@@ -227,3 +229,9 @@ def test_of_several_containers_the_one_that_declares_the_port_receives() -> None
 )
 def test_a_store_is_known_by_its_image(image: str, store: bool) -> None:
     assert is_store(_case(f"image: {image}").workload.pod.container("app")) is store
+
+
+def test_a_port_tells_a_database_but_not_where_a_proxy_takes_its_connections() -> None:
+    port = "ports: [{containerPort: 5432}]"
+    assert is_store(_case(f"image: registry.example/shop/catalogue-db:3\n{port}").workload.pod.container("app"))
+    assert not is_store(_case(f"image: haproxy:3.0\n{port}").workload.pod.container("app"))

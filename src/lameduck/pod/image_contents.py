@@ -1,6 +1,7 @@
 """Which programs well-known images have and have not. What is not certain is not here.
 
-Read in the images' own Dockerfiles: Docker's official images by their names on the hub, and the distroless images.
+Read in the images' own Dockerfiles: Docker's official images by their names on the hub, the distroless images, and
+Google's proxies for databases, which stand on them.
 A tag may change what is inside (alpine, debug), so the tag counts.
 """
 
@@ -30,6 +31,14 @@ _WITHOUT_BASH_ON_ALPINE = frozenset({"alpine", "nginx", "node", "python"})
 _DISTROLESS = re.compile(r"(static|base|cc|java(-base|\d*)|nodejs\d*)(-nossl)?(-debian\d+)?")
 """python3 is not here: it holds a shell that Python's own library wants."""
 
+_PROXIES = {
+    "cloudsql-docker/gce-proxy": (1, 16),
+    "cloud-sql-connectors/cloud-sql-proxy": (2, 0),
+    "alloydb-connectors/alloydb-auth-proxy": (1, 0),
+}
+"""On distroless since that version (their Dockerfiles and release notes); a tag with another base names it."""
+_PLAIN_VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})(\.\d+)*", re.ASCII)
+
 
 def known_image(reference: str) -> Image | None:
     """What is known of the image of that name (`registry/name:tag@digest`); None: nothing."""
@@ -39,6 +48,10 @@ def known_image(reference: str) -> Image | None:
     tag = name.tag or "latest"
     if name.registry == "gcr.io" and name.repository.startswith("distroless/"):
         return _distroless(reference, name.last, tag)
+    if name.repository in _PROXIES and name.registry.endswith("gcr.io"):
+        version = _PLAIN_VERSION.fullmatch(tag)
+        new = version is not None and (int(version[1]), int(version[2])) >= _PROXIES[name.repository]
+        return Image(reference, lacks=_COMMON) if new else None
     return _official(reference, name.official, tag) if name.official in _OFFICIAL else None
 
 

@@ -243,6 +243,8 @@ def sh_of(reference: str) -> Shell:
 def _sh_of_others(name: ImageName) -> Shell:
     """Publishers whose tags say what their images stand on."""
     tag = name.tag or ""
+    if name.registry == "docker.io" and name.repository == "vllm/vllm-openai":
+        return Shell.DASH  # on nvidia/cuda's Ubuntu, in all versions (vllm-project/vllm docker/Dockerfile)
     unprivileged = name.registry == "docker.io" and name.repository == "nginxinc/nginx-unprivileged"
     dotnet = name.registry == "mcr.microsoft.com" and name.repository.startswith("dotnet/")
     if not (unprivileged or dotnet):

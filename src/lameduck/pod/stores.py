@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from lameduck.pod.companions import DATABASE_PROXIES, FRONTS, image_word
 from lameduck.pod.containers import Container
 
 __all__ = ["is_store"]
@@ -18,10 +19,12 @@ _NAMES = (
 _PORTS = frozenset({1433, 1521, 2181, 3306, 5432, 5672, 6379, 9042, 11211, 27017})
 """Of SQL Server, Oracle, ZooKeeper, MySQL, PostgreSQL, AMQP, Redis, Cassandra, memcached, MongoDB."""
 
+_PROXIES = DATABASE_PROXIES | FRONTS  # they take connections for others, and keep nothing
+
 
 def is_store(container: Container) -> bool:
     """Whether its image's name or a port says that it keeps data for clients that stay connected."""
-    if any(port.number in _PORTS for port in container.ports):
+    if any(port.number in _PORTS for port in container.ports) and image_word(container) not in _PROXIES:
         return True  # an image of one's own, such as shop/catalogue-db
     return _is_store((container.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower())
 
