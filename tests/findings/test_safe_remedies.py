@@ -14,6 +14,7 @@ _SAFE = {
         "a hook that says goodbye and waits for nothing",
         "gunicorn, which closes its sockets at the signal",
         "a cluster that does not know the sleep action yet, and an image that has sleep",
+        "lameduck run in front, which passes the signal on at once unless it is told to wait",
     },
     "LD202": {
         "a tcpSocket hook",

@@ -6,7 +6,7 @@ import pytest
 
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, Handler, HttpGet, Sleep, TcpSocket
-from lameduck.pod.hook_steps import HookStep, Wait, hook_script, hook_steps, hook_wait
+from lameduck.pod.hook_steps import HookStep, Wait, expected_wait_s, hook_script, hook_steps, hook_wait
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
 from lameduck.pod.stop_requests import StopRequest, stop_request
 
@@ -43,7 +43,7 @@ def test_the_steps_of_a_script_come_in_the_order_in_which_they_run() -> None:
     assert hook_steps(_script("sleep 5 && nginx -s quit || true; echo $NAME >/tmp/x & { wait; }")) == (
         HookStep(("sleep", "5"), end=7),
         HookStep(("nginx", "-s", "quit"), conditional=True, start=11, end=24),
-        HookStep(("true",), conditional=True, start=28, end=32),
+        HookStep(("true",), conditional=True, start=28, end=32, expected=False),
         HookStep(("echo", "$NAME"), background=True, redirected=True, start=34, end=52, literal=False),
         HookStep(("wait",), start=57, end=61),
     )
@@ -136,3 +136,18 @@ def test_sleep_takes_numbers_with_one_letter_behind(
 def test_a_stop_request_names_the_signal_and_whom_it_is_for(line: str, request_: StopRequest | None) -> None:
     (step,) = hook_steps(_script(line))
     assert stop_request(step) == request_
+
+
+@pytest.mark.parametrize(
+    ("script", "least_s"),
+    [
+        ("/app/deregister && sleep 60", 60),
+        ("sleep 5; /app/deregister && sleep 60", 65),
+        ("/app/deregister || sleep 60", 0),
+        ("[ -f /app/busy ] && sleep 60; true", 0),
+        ("pgrep worker && sleep 60", 0),
+        ("/app/a && /app/b && sleep 60 &", 0),
+    ],
+)
+def test_what_runs_behind_a_command_that_succeeds_is_expected_to_run(script: str, least_s: float) -> None:
+    assert expected_wait_s(Exec(("sh", "-c", script), _AT)) == least_s

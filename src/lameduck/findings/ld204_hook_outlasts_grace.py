@@ -9,8 +9,8 @@ from lameduck.findings.finding import EndedHook, Example, Finding, Severity, Sig
 from lameduck.findings.words import command, in_pods, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
-from lameduck.pod.handlers import Exec, Sleep, in_words, plain_sleep
-from lameduck.pod.hook_steps import hook_steps, hook_wait
+from lameduck.pod.handlers import Exec, Handler, Sleep, in_words, plain_sleep
+from lameduck.pod.hook_steps import expected_wait_s, hook_steps, hook_wait
 from lameduck.pod.stop_requests import stop_request
 from lameduck.pod.stop_times import stop_time
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
@@ -67,6 +67,11 @@ BAD = (
         container="lifecycle: {preStop: {exec: {command: [sh, -c, 'touch /tmp/leaving && true; sleep 60']}}}",
         behaviour=Behaviour(hook_s=Seconds(60), drain_s=Seconds(1)),
     ),
+    Example(
+        "a sleep that runs if the first command works, as it should",
+        container="lifecycle: {preStop: {exec: {command: [sh, -c, '/app/deregister && sleep 60']}}}",
+        only=Witness.FILES,
+    ),
 )
 GOOD = (
     Example(
@@ -83,8 +88,13 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
-        "a sleep that runs only if the first command works",
-        container="lifecycle: {preStop: {exec: {command: [sh, -c, '/app/deregister && sleep 60']}}}",
+        "a sleep that runs only if the first command fails",
+        container="lifecycle: {preStop: {exec: {command: [sh, -c, '/app/deregister || sleep 60']}}}",
+        only=Witness.FILES,
+    ),
+    Example(
+        "a sleep that runs only if a file says so",
+        container="lifecycle: {preStop: {exec: {command: [sh, -c, '[ -f /app/busy ] && sleep 60; true']}}}",
         only=Witness.FILES,
     ),
 )
@@ -97,18 +107,33 @@ def in_files(case: Case) -> Iterator[Sighting]:
         handler = container.pre_stop
         if handler is None or (isinstance(handler, Exec) and _ends_container(handler)):
             continue
-        least_s = hook_wait(handler).least_s
-        if least_s < max(grace_s, 1) or least_s <= 0:
+        certain = hook_wait(handler).least_s >= max(grace_s, 1)
+        least_s = _least_s(handler, grace_s)
+        if least_s < max(grace_s, 1):
             continue
         length = "for ever" if math.isinf(least_s) else seconds(least_s)
         refused = isinstance(handler, Sleep) and least_s > grace_s
-        waits = f"the preStop hook of {container.name} waits {length}, and the grace is {grace_s} s"
+        waits = f"the preStop hook of {container.name} waits {length}"
+        waits += f"{'' if certain else ' if all its commands succeed'}, and the grace is {grace_s} s"
         outcome = (
             "the API server refuses the pod"
             if refused
             else "its stop signal comes when the grace is over, and SIGKILL 2 s later"
         )
-        yield Sighting(container.name, handler.at, f"{waits}: {outcome}", _mend_in_files(least_s))
+        yield Sighting(
+            container.name,
+            handler.at,
+            f"{waits}: {outcome}",
+            _mend_in_files(least_s),
+            severity=None if certain else Severity.WARNING,
+            uncertain=not certain,
+        )
+
+
+def _least_s(handler: Handler | None, grace_s: int) -> Seconds:
+    """How long it waits at least; where that is less than the grace, how long it does if all its commands succeed."""
+    certain_s = hook_wait(handler).least_s
+    return certain_s if certain_s >= grace_s else expected_wait_s(handler)
 
 
 def _ends_container(handler: Exec) -> bool:
@@ -127,7 +152,7 @@ def _mend_in_files(hook_s: Seconds) -> str:
 def remedy(case: Case, seen: Sighting) -> Remedy | None:
     spec = case.workload.pod
     container = spec.container(seen.container or "")
-    least_s = hook_wait(container.pre_stop).least_s
+    least_s = _least_s(container.pre_stop, spec.termination_grace_period_s)
     if least_s > _A_DAY_S:
         return None  # nobody means that
     limit = stop_time(case, container)
@@ -137,7 +162,8 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     )
     grace_s = math.ceil(least_s) + drain_s
     # Which of the two numbers is wrong nobody can tell, unless the pod is refused as it is, or they are the same.
-    safe = isinstance(container.pre_stop, Sleep) or least_s == float(spec.termination_grace_period_s)
+    equal = least_s == float(spec.termination_grace_period_s) and not seen.uncertain
+    safe = isinstance(container.pre_stop, Sleep) or equal
     return Remedy(
         (grace_for(spec, grace_s, "holds the hook and the drain"),), safe=safe, title=f"Give the pod {grace_s} s"
     )

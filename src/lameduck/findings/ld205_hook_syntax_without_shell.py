@@ -57,7 +57,8 @@ GOOD = (
     ),
     Example(
         "a program that wants these words itself",
-        container="lifecycle: {preStop: {exec: {command: [find, /tmp/uploads, -exec, mv, '{}', /data, ';']}}}",
+        container="lifecycle: {preStop: {exec: {command: "
+        "[find, /tmp/uploads, -type, f, -exec, mv, '{}', /data, ';']}}}",
     ),
     Example(
         "a wrapper in front of the shell",

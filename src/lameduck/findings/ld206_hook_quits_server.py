@@ -195,7 +195,7 @@ def _kept_open(case: Case, container: Container, handler: Exec, quit_: _Quit) ->
     steps = hook_steps(handler)
     if handler.script is not None:
         return None  # more than one line of the file would have to change
-    if before_s is None or steps[-1] is not quit_.step or any(not step.literal for step in steps):
+    if before_s is None or steps[-1] != quit_.step or any(not step.literal for step in steps):
         return None
     wait_s = DELAY_S if _is_early(case, container, quit_) else 0
     left_s = grace_s - int(before_s) - wait_s - 1

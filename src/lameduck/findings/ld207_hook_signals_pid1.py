@@ -81,7 +81,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
             f"the preStop hook of {container.name} {words}",
             "Take the signal out of the hook: the kubelet sends it when the hook is over",
             span=step_place(handler, step),
-            severity=Severity.ERROR if signal != "SIGKILL" and _receives(case, container) else Severity.WARNING,
+            severity=_severity(case, container, signal),
         )
 
 
@@ -96,6 +96,13 @@ def _sends_at_once(container: Container) -> HookStep | None:
         if request is not None and request.to_pid1 and request.signal in ("SIGINT", "SIGKILL", "SIGTERM"):
             return step if steps_wait(steps[:number]).most_s == 0.0 else None
     return None
+
+
+def _severity(case: Case, container: Container, signal: str) -> Severity:
+    """What nobody gets costs nothing; otherwise it depends on whether clients still come."""
+    if signal == "SIGKILL":
+        return Severity.INFO
+    return Severity.ERROR if _receives(case, container) else Severity.WARNING
 
 
 def _receives(case: Case, container: Container) -> bool:

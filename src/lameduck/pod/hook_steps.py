@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
@@ -12,7 +13,16 @@ from lameduck.pod.shell_commands import AndOr, Command, Group, Node, Sequence, T
 from lameduck.pod.shell_grammar import read_script
 from lameduck.pod.sleep_words import RefusedSleep, sleep_length
 
-__all__ = ["HookStep", "Wait", "hook_script", "hook_steps", "hook_wait", "step_place", "steps_wait"]
+__all__ = [
+    "HookStep",
+    "Wait",
+    "expected_wait_s",
+    "hook_script",
+    "hook_steps",
+    "hook_wait",
+    "step_place",
+    "steps_wait",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class HookStep:
     """Where it begins and ends in the script, in characters."""
     literal: bool = True
     """Every word is what it will be: no variables, no substitutions."""
+    expected: bool = True
+    """It runs where the commands before it succeed, and none of them is there to ask a question (`[ -f x ] &&`)."""
 
     @property
     def program(self) -> str:
@@ -60,6 +72,8 @@ _MOMENT = frozenset(
         *("apache2ctl", "apachectl", "httpd", "nginx"),
     }
 )
+_QUESTIONS = frozenset({"[", "[[", "command", "grep", "pgrep", "pidof", "test", "which"})
+"""What is run for its answer: yes is as good as no."""
 _QUICK_OPTIONS = {"nginx": "-s", "httpd": "-k"}
 """The programs above that would otherwise start a server in the foreground."""
 
@@ -84,7 +98,7 @@ def hook_steps(handler: Exec) -> tuple[HookStep, ...]:
         script = handler.script.text
     if script is None:
         return (HookStep(_without_busybox(handler.command)),)
-    return tuple(_flat(read_script(script).body, conditional=False, background=False, redirected=False))
+    return tuple(_flat(read_script(script).body, HookStep()))
 
 
 def step_place(handler: Exec, step: HookStep) -> Span | None:
@@ -98,31 +112,32 @@ def _without_busybox(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[1:] if len(words) > 1 and words[0].rpartition("/")[2] == "busybox" else words
 
 
-def _flat(node: Node, *, conditional: bool, background: bool, redirected: bool) -> Iterator[HookStep]:
+def _flat(node: Node, around: HookStep) -> Iterator[HookStep]:
+    """The steps of a node; `around` says what is true of all of them."""
     match node:
         case Sequence(items=items):
             for item, behind in items:
-                yield from _flat(item, conditional=conditional, background=background or behind, redirected=redirected)
+                yield from _flat(item, replace(around, background=around.background or behind))
         case Command(words=words):
             if words:
-                yield HookStep(
-                    tuple(_text(word) for word in words),
-                    conditional,
-                    background,
-                    redirected or node.redirected,
-                    node.start,
-                    node.end,
-                    all(isinstance(part, Text) for word in words for part in word.parts),
+                yield replace(
+                    around,
+                    words=tuple(_text(word) for word in words),
+                    redirected=around.redirected or node.redirected,
+                    start=node.start,
+                    end=node.end,
+                    literal=all(isinstance(part, Text) for word in words for part in word.parts),
                 )
-        case AndOr(left=left, right=right):
-            yield from _flat(left, conditional=conditional, background=background, redirected=redirected)
-            yield from _flat(right, conditional=True, background=background, redirected=redirected)
+        case AndOr(left=left, right=right, both=both):
+            before = tuple(_flat(left, around))
+            yield from before
+            expected = around.expected and both and all(step.words for step in before[-1:])
+            expected = expected and not any(step.program in _QUESTIONS for step in before[-1:])
+            yield from _flat(right, replace(around, conditional=True, expected=expected))
         case Group(body=body):
-            yield from _flat(
-                body, conditional=conditional, background=background, redirected=redirected or node.redirected
-            )
+            yield from _flat(body, replace(around, redirected=around.redirected or node.redirected))
         case _:
-            yield HookStep((), conditional, background, redirected, literal=False)
+            yield replace(around, literal=False)
 
 
 def _text(word: Word) -> str:
@@ -142,6 +157,14 @@ def hook_wait(handler: Handler | None) -> Wait:
             return _UNKNOWN
         case TcpSocket() | None:
             return _NONE
+
+
+def expected_wait_s(handler: Handler | None) -> Seconds:
+    """How long it keeps the stop signal back at least, if all of its commands succeed."""
+    if not isinstance(handler, Exec):
+        return hook_wait(handler).least_s
+    expected = [step for step in hook_steps(handler) if not step.conditional or step.expected]
+    return steps_wait(tuple(replace(step, conditional=False) for step in expected)).least_s
 
 
 def steps_wait(steps: tuple[HookStep, ...]) -> Wait:

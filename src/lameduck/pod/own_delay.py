@@ -44,7 +44,12 @@ _ISTIO = re.compile(r"(.*/)?(proxyv2|istio-proxy)([:@].*)?")
 
 def own_delay(case: Case, container: Container) -> OwnDelay | None:
     """The delay that its own command line, environment or mounted configuration speaks of; None: nothing does."""
-    words = (*(container.command or ()), *(container.args or ()), *_before(case, container), *main_words(case, container))
+    words = (
+        *(container.command or ()),
+        *(container.args or ()),
+        *_before(case, container),
+        *main_words(case, container),
+    )
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
         if _SETTING.fullmatch(name):
