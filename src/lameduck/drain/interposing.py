@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,10 @@ class Interposed:
         """Have theirs handle the signal now, as if it had just come. Any thread."""
         self.let_to_handler[signum] = self.let_to_handler.get(signum, 0) + 1
         self.let_to_loop[signum] = self.let_to_loop.get(signum, 0) + 1
+        if sys.platform == "linux":
+            # The kernel gives it to the main thread, which takes it. gevent hides that thread's identity.
+            os.kill(os.getpid(), signum)
+            return
         main = threading.main_thread().ident
         assert main is not None
         signal.pthread_kill(main, signum)

@@ -4,36 +4,44 @@ A listener that is closed resets every connection that waits in its accept queue
 way. So new handshakes are stopped first: a classic BPF filter on the listener drops segments with SYN, nothing else.
 What has been let in is accepted as always; when the queue is empty the listener can be closed and nobody is cut.
 A client that comes later is refused when its kernel asks again, after a second. Linux only; elsewhere nothing is done.
+
+The filter sits on the listener, which several processes may share: it is for the last of them (siblings.py).
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import socket
 import struct
 import sys
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["connections_of", "let_nobody_in", "listening"]
+__all__ = ["Held", "borrowed", "connections_of", "let_in_again", "let_nobody_in", "listening", "own_sockets", "ports"]
 
 SO_ATTACH_FILTER = 26
+SO_DETACH_FILTER = 27
+SO_GET_FILTER = SO_ATTACH_FILTER
 DROP_SYN = (
     (0x30, 0, 0, 13),  # load the flags: a TCP socket's filter sees the segment from its TCP header on
     (0x45, 0, 1, 0x02),  # SYN?
     (0x06, 0, 0, 0),  # then drop
     (0x06, 0, 0, 0xFFFFFFFF),  # else keep
 )
+FILTER = b"".join(struct.pack("=HBBI", *line) for line in DROP_SYN)
 UNACKED_AT = 24
 """Where struct tcp_info has tcpi_unacked: of a listener, the length of its accept queue (tcp_diag)."""
 
-QUEUE_IS_EMPTY_WITHIN_S = 0.5
-HANDSHAKES_END_WITHIN_S = 0.05
-LOOKS_EVERY_S = 0.005
+HANDSHAKES_TAKE_S = 0.05
+"""Where the kernel's table does not show those that are under way."""
+HANDSHAKES_END_WITHIN_S = 1.0
+"""A client that has left in the middle of one stays in the table for long."""
+SYN_RECV = b"03"
+"""proc(5), the state of a handshake under way in /proc/net/tcp."""
 
 
 def listening() -> Iterator[int]:
@@ -94,35 +102,67 @@ class borrowed:  # noqa: N801
         self.socket.detach()
 
 
-def let_nobody_in(*, but: frozenset[int] = frozenset()) -> bool:
-    """Stop new handshakes on all listeners but those of some ports, and wait until nobody is left in their queues.
+class Held:
+    """Listeners that let nobody in any more, and those who had been let in before and are not accepted yet."""
 
-    Blocks for at least 50 ms and at most half a second. False where it cannot be done.
+    def __init__(self, fds: tuple[int, ...], now: float) -> None:
+        self.fds = fds
+        self.since = now
+        self.ports = frozenset(port_of(fd) for fd in fds)
+
+    def is_empty(self, now: float) -> bool:
+        """Whether all have been accepted. Their server goes on accepting until it is told to stop."""
+        took = now - self.since
+        if took < HANDSHAKES_TAKE_S or any(map(queued, self.fds)):
+            return False
+        return took >= HANDSHAKES_END_WITHIN_S or not handshakes(self.ports)
+
+
+def let_nobody_in(
+    now: float, *, but: frozenset[int] = frozenset(), shared: frozenset[int] = frozenset()
+) -> Held | None:
+    """Stop new handshakes on all listeners but those of some ports, and those `shared` with others (inodes).
+
+    What is left in their queues is seen in the answer. None where it cannot be done, or where there are none.
     """
     if sys.platform != "linux":
-        return False
+        return None
     held = []
     for fd in listening():
         try:
             with borrowed(fd) as there:
-                if there.getsockname()[1] in but:
+                if there.getsockname()[1] in but or os.fstat(fd).st_ino in shared:
                     continue
                 drop_handshakes(there)
                 held.append(fd)
         except OSError:
             continue
-    began = time.monotonic()
-    while held:
-        took = time.monotonic() - began
-        if took >= QUEUE_IS_EMPTY_WITHIN_S or (took >= HANDSHAKES_END_WITHIN_S and not any(map(queued, held))):
-            break
-        time.sleep(LOOKS_EVERY_S)
-    return bool(held)
+    return Held(tuple(held), now) if held else None
+
+
+def let_in_again() -> None:
+    """Take our filter from the listeners: a process that begins to serve on one that another had closed."""
+    if sys.platform != "linux":
+        return
+    for fd in listening():
+        with contextlib.suppress(OSError), borrowed(fd) as there:
+            if there.getsockopt(socket.SOL_SOCKET, SO_GET_FILTER, len(DROP_SYN) * 8) == FILTER:
+                there.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+
+
+def port_of(fd: int) -> int:
+    """Of a listener; 0 if it is closed by now."""
+    try:
+        with borrowed(fd) as there:
+            port: int = there.getsockname()[1]
+            return port
+    except OSError:
+        return 0
 
 
 def drop_handshakes(listener: socket.socket) -> None:
     """Attach the filter. Connections that were let in inherit it, and do not mind: they get no SYN. Raises OSError."""
-    program = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in DROP_SYN))
+    program = array.array("B", FILTER)
     address, _ = program.buffer_info()
     listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(DROP_SYN), address))
 
@@ -137,21 +177,37 @@ def queued(fd: int) -> int:
         return 0
 
 
-def connections_of(listened_on: frozenset[int]) -> frozenset[tuple[str, int]]:
-    """The peers, address and port, of the connections that these ports have now (proc(5)); of the whole network
-    namespace, so other processes' are among them: it only serves to tell old connections from new ones."""
-    found = set()
+def rows() -> Iterator[tuple[int, list[bytes]]]:
+    """The TCP connections of the network namespace (proc(5)): the family, and the fields."""
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         try:
             with open(f"/proc/self/net/{name}", "rb") as file:
-                rows = file.read().splitlines()[1:]
+                lines = file.read().splitlines()[1:]
         except OSError:
             continue
-        for row in rows:
-            fields = row.split()
-            if len(fields) > 3 and fields[3] != b"0A" and int(fields[1].rpartition(b":")[2], 16) in listened_on:
-                address, _, port = fields[2].partition(b":")
-                found.add((numeric(address, family), int(port, 16)))
+        for line in lines:
+            fields = line.split()
+            if len(fields) > 3:
+                yield family, fields
+
+
+def local_port(fields: list[bytes]) -> int:
+    return int(fields[1].rpartition(b":")[2], 16)
+
+
+def handshakes(listened_on: frozenset[int]) -> bool:
+    """Whether any are under way with these ports: they would be reset with their listener."""
+    return any(fields[3] == SYN_RECV and local_port(fields) in listened_on for _, fields in rows())
+
+
+def connections_of(listened_on: frozenset[int]) -> frozenset[tuple[str, int]]:
+    """The peers, address and port, of the connections that these ports have now; of the whole network namespace, so
+    other processes' are among them: it only serves to tell old connections from new ones."""
+    found = set()
+    for family, fields in rows():
+        if fields[3] != b"0A" and local_port(fields) in listened_on:
+            address, _, port = fields[2].partition(b":")
+            found.add((numeric(address, family), int(port, 16)))
     return frozenset(found)
 
 

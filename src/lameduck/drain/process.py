@@ -301,8 +301,11 @@ class Process:
     def signalled(self, signum: int) -> None:
         """A stop signal has come. Ctrl-C is a person's, who does not want to wait for endpoints."""
         name = signal.Signals(signum).name
+        if isinstance(self.server, Sifting) and not self.server.counts(signum):
+            return
         if self.stop is None:
-            self.alone = isinstance(self.server, OneOfMany) and self.server.stops_alone()
+            server = self.server
+            self.alone = signum == signal.SIGTERM and isinstance(server, OneOfMany) and server.stops_alone()
             if self.alone:
                 name += " for this process alone"
             self.begin(name, lame_duck=not self.alone and signum != signal.SIGINT and not self.starting)

@@ -21,7 +21,7 @@ ASKS_WITHIN_S = 2.0
 
 def answer(process: Process) -> tuple[int, bytes]:
     """Status and body."""
-    if process.leaving:
+    if process.leaving and not process.alone:
         return NOT_READY, f"{process.state.value}\n".encode()
     return READY, b"serving\n"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from lameduck.drain.interposing import Interposed
 
-__all__ = ["Server", "Signalled"]
+__all__ = ["OneOfMany", "Server", "Signalled", "Standing"]
 
 
 class Server(Protocol):
@@ -21,6 +21,30 @@ class Server(Protocol):
 
     def hurry(self) -> None:
         """Somebody is impatient: leave now. Any thread; must not block."""
+
+
+@runtime_checkable
+class OneOfMany(Server, Protocol):
+    """A worker process that is also stopped to be replaced, while others go on with its listeners."""
+
+    def stops_alone(self) -> bool:
+        """Asked when the signal has come: whether others take over. May block for a second to be sure."""
+
+
+@runtime_checkable
+class Standing(Server, Protocol):
+    """A server that has something to do once we stand in front of its handlers."""
+
+    def stood(self) -> None:
+        """In the main thread; each time."""
+
+
+@runtime_checkable
+class Sifting(Server, Protocol):
+    """A worker process whose parent signals it more than once although it was asked once itself."""
+
+    def counts(self, signum: int) -> bool:
+        """Asked for each signal that has come: whether somebody wants a stop by it, or a faster one."""
 
 
 class Signalled:

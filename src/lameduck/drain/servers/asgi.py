@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
 from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
+from lameduck.drain.servers.finding import find_server, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -45,6 +46,7 @@ class ASGI:
         self.streams = streams
         self.process = here()
         self.stood = False
+        prepare(self.process)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -60,18 +62,16 @@ class ASGI:
                 self.stand()
             await self.websocket(scope, receive, send)
         elif kind == "lifespan":
-            self.stand()
+            self.stand(receive)
             await self.lifespan(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def stand(self) -> None:
+    def stand(self, receive: Receive | None = None) -> None:
         """The server's handlers are in place by now: stand before them."""
-        from lameduck.drain.servers.finding import find_server
-
         self.stood = True
         process = self.process
-        process.stand(find_server(process))
+        process.stand(find_server(process, receive))
 
     async def request(self, scope: Scope, receive: Receive, send: Send) -> None:
         process = self.process
@@ -117,7 +117,15 @@ class ASGI:
                 await self.process.finish_here()
             return message
 
-        await self.app(scope, receive_after_hooks, send)
+        async def send_when_started(message: Message) -> None:
+            self.process.starting = False
+            await send(message)
+
+        self.process.starting = True
+        try:
+            await self.app(scope, receive_after_hooks, send_when_started)
+        finally:
+            self.process.starting = False  # an application without lifespan has left at once
 
     async def answer_readiness(self, send: Send) -> None:
         from lameduck.drain.readiness import answer

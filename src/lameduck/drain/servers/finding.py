@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING
 
-from lameduck.drain.servers import uvicorn
+from lameduck.drain.servers import hypercorn, uvicorn
 
 if TYPE_CHECKING:
     from lameduck.drain.process import Process
     from lameduck.drain.server import Server
 
-__all__ = ["find_server"]
+__all__ = ["find_server", "prepare"]
 
+GUNICORN = "gunicorn.workers.base"
+"""Loaded in its arbiter and in its workers. These run other servers too, uvicorn's: they are asked first."""
 FINDERS = (uvicorn.find,)
 """Each looks at the handler of SIGTERM, and knows its own server's."""
 
 
-def find_server(process: Process) -> Server | None:
-    """The server whose signal handler is installed; None if it is none that has to be told in another way."""
+def find_server(process: Process, receive: object = None) -> Server | None:
+    """The server whose signal handler is installed; None if it is none that has to be told in another way.
+
+    `receive` is the server's own part of ASGI's lifespan, which tells those that handle no signal.
+    """
     there = signal.getsignal(signal.SIGTERM)
     if process.interposed is not None and there == process.interposed.handle:
         there = process.interposed.theirs.get(signal.SIGTERM)
+    if GUNICORN in sys.modules:
+        from lameduck.drain.servers import gunicorn_worker
+
+        worker = gunicorn_worker.find(there, process)
+        if worker is not None:
+            return worker
     for find in FINDERS:
         server = find(there)
         if server is not None:
             return server
-    return None
+    return hypercorn.find(receive, process)
+
+
+def prepare(process: Process) -> None:
+    """When an application is made: some servers have to be known before they serve."""
+    if GUNICORN in sys.modules:
+        from lameduck.drain.servers import gunicorn_worker
+
+        gunicorn_worker.prepare(process)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
+from lameduck.drain.servers.finding import find_server, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,7 @@ class WSGI:
         self.readiness = readiness
         self.process = here()
         self.stood = False
+        prepare(self.process)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         process = self.process
@@ -51,8 +53,6 @@ class WSGI:
 
     def stand(self) -> None:
         """The server's handlers are in place by now: stand before them. Threads leave it to the server's own file."""
-        from lameduck.drain.servers.finding import find_server
-
         self.stood = True
         self.process.stand(find_server(self.process))
 

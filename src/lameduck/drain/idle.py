@@ -1,0 +1,80 @@
+"""Kept-alive connections that nobody uses, and that would hold a leaving server up until its keep-alive time is over.
+
+To be used when the lame duck is over and no work is in flight. The reading half of such a connection is shut down from
+outside the server, which then sees what it would see if the client had left, and closes it in its own way.
+Linux only; elsewhere none are found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from lameduck.drain.listeners import borrowed, own_sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["connections", "end_idle"]
+
+IDLE_AFTER_S = 0.25
+"""A request that has come is seen by the server, and counted as work in flight, sooner than that."""
+ESTABLISHED, CLOSE_WAIT = 1, 8
+LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_RECEIVED_AT = 44, 52, 128
+"""Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent, tcpi_last_data_recv, and tcpi_bytes_received."""
+INFO_BYTES = BYTES_RECEIVED_AT + 8
+
+
+def connections(ports: frozenset[int]) -> Iterator[int]:
+    """Descriptors of this process's connections that came in through these ports."""
+    for fd in own_sockets():
+        with contextlib.suppress(OSError), borrowed(fd) as there:
+            if (
+                there.family in (socket.AF_INET, socket.AF_INET6)
+                and there.type == socket.SOCK_STREAM
+                and not there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                and there.getsockname()[1] in ports
+                and there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in (ESTABLISHED, CLOSE_WAIT)
+            ):
+                yield fd
+
+
+def end_idle(ports: frozenset[int]) -> int:
+    """Have the server end those on which nothing is under way; how many there are, with those that are busy.
+
+    Busy is a connection whose last data came in after the last went out.
+    """
+    found = 0
+    for fd in connections(ports):
+        found += 1
+        with contextlib.suppress(OSError, struct.error), borrowed(fd) as there:
+            if is_idle(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)):
+                there.shutdown(socket.SHUT_RD)
+    return found
+
+
+def is_idle(info: bytes) -> bool:
+    """From a connection's tcp_info, whose times are in milliseconds. Raises struct.error where it is too short."""
+    (sent,) = struct.unpack_from("=I", info, LAST_SENT_AT)
+    (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
+    (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
+    answered = bytes_received == 0 or sent <= received
+    return bool(answered and received >= IDLE_AFTER_S * 1000)
+
+
+def pid_holds(pid: int, inode: int) -> bool | None:
+    """Whether another process has a socket open; None where nobody may look."""
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    for name in names:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
+                return True
+    return False
