@@ -6,7 +6,7 @@ import pytest
 
 from lameduck.pod.containers import Container
 from lameduck.pod.entering import entry_of
-from lameduck.pod.entry import WhyKept
+from lameduck.pod.entry import Shell, WhyKept
 from lameduck.pod.linking import Repository, build_of, image_of, read_repository
 from lameduck.pod.place import InputError
 
@@ -165,3 +165,10 @@ def test_an_image_of_a_dockerfile_tells_what_findings_ask(tmp_path: Path) -> Non
     assert (image.stop_signal, image.software, image.working_dir) == ("SIGTERM", "nginx", "/srv")
     assert image_of(Container("app", (), image="team/none:1"), None) is None
     assert image_of(Container("app", ()), None) is None
+
+
+def test_an_image_of_which_only_the_shell_is_known_says_that_much() -> None:
+    build = build_of(Container("app", (), image="vllm/vllm-openai:v0.10.0"))
+    assert build is not None
+    assert (build.sh, build.complete) == (Shell.DASH, False)
+    assert build_of(Container("app", (), image="registry.example/app:1")) is None

@@ -12,6 +12,7 @@ from lameduck.pod.build_contexts import GuessedContext, read_text
 from lameduck.pod.build_files import BuildFile, build_files, links_of
 from lameduck.pod.case import Image
 from lameduck.pod.containers import Container
+from lameduck.pod.entry import Shell
 from lameduck.pod.image_builds import ImageBuild
 from lameduck.pod.image_names import image_name
 from lameduck.pod.known_images import known, known_build
@@ -99,7 +100,8 @@ def build_of(container: Container, repository: Repository | None = None) -> Imag
         if built is not None:
             return built
     build = known_build(container.image)
-    return build if build.complete or build.stop_signal_known or build.programs or build.lacks else None
+    says_something = build.complete or build.stop_signal_known or build.programs or build.lacks
+    return build if says_something or build.sh is not Shell.UNKNOWN else None
 
 
 def _found(reference: str, repository: Repository) -> BuildFile | None:
