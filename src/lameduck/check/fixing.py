@@ -10,6 +10,7 @@ from pathlib import Path
 from lameduck.check.checking import judge_all
 from lameduck.check.files import File
 from lameduck.check.judging import Judged, Mendable, MendableText, Settings
+from lameduck.check.naming import identity
 from lameduck.check.outcome import Note, Seen, each_once
 from lameduck.pod.documents import SourceDocument
 from lameduck.pod.place import Place
@@ -78,7 +79,7 @@ def fix(
     before: dict[str, bytes] = {}
     texts: dict[str, tuple[str, str]] = {}
     rounds: list[Round] = []
-    as_read: dict[int, SourceDocument] = {}
+    as_read: dict[object, SourceDocument] = {}
     for _ in range(_ROUNDS):
         judged = judge_all(files, settings_for(now), now, keep_remedies=True)
         left = {(each.seen.code, each.seen.place) for each in judged.mendable if each.seen.fingerprint in skips}
@@ -125,16 +126,22 @@ def fix(
 
 
 def _documents(
-    judged: Judged, as_read: dict[int, SourceDocument]
+    judged: Judged, as_read: dict[object, SourceDocument]
 ) -> Callable[[Mendable | MendableText], Mendable | MendableText]:
-    """Puts a workload's first document into each remedy for it. Edits add no workloads: the number is enough."""
+    """Puts an object's first document into each remedy for it. Edits add no workloads: the number is enough."""
     numbers = {end.place: number for number, end in enumerate(judged.checked.endings)}
 
     def as_it_was(each: Mendable | MendableText) -> Mendable | MendableText:
         if isinstance(each, MendableText):
             return each
         number = numbers[each.workload.place(each.workload.at)]
-        return replace(each, document=as_read.setdefault(number, each.document))
+        each = replace(each, document=as_read.setdefault(number, each.document))
+        beside = each.remedy.beside
+        if beside is None:
+            return each
+        document, at = each.home
+        first = as_read.setdefault((document.file, identity(document, at)), document)
+        return replace(each, remedy=replace(each.remedy, beside=replace(beside, document=first)))
 
     return as_it_was
 

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from lameduck.check.cases import case_of
@@ -11,13 +11,13 @@ from lameduck.check.endings import ending_of
 from lameduck.check.files import File, read_file
 from lameduck.check.outcome import Checked, Excerpt, FixKind, Note, Seen
 from lameduck.check.suppressing import Directive, annotated, comments, covering
-from lameduck.check.surveying import Holds, Survey, holds
+from lameduck.check.surveying import Holds, KeptDocument, Survey, holds
 from lameduck.findings.finding import Finding, Found, Severity
 from lameduck.findings.looking import look_into, look_into_settings
 from lameduck.pod.case import Case
 from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
 from lameduck.pod.manifests import read_manifests
-from lameduck.pod.place import InputError, Place
+from lameduck.pod.place import FieldPath, InputError, Place
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
 from lameduck.pod.sysctl_files import is_sysctl_file, read_sysctls
@@ -64,6 +64,15 @@ class Mendable:
     remedy: Remedy
     workload: Workload
     document: SourceDocument
+    """The workload's."""
+
+    @property
+    def home(self) -> tuple[SourceDocument, FieldPath]:
+        """The document whose fields the remedy changes, and where its object stands in it."""
+        beside = self.remedy.beside
+        if beside is None or not isinstance(beside.document, SourceDocument):
+            return self.document, self.workload.at
+        return beside.document, beside.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +254,7 @@ class _Work:
     def _see(self, found: Found, place: Place, workload: Workload | None, template: str | None) -> None:
         document = None if workload is None else workload.document
         source = self._source_of(place.file)
+        found = _with_text(found)
         seen = Seen(
             code=found.code,
             title=found.title,
@@ -315,6 +325,16 @@ def shown_path(file: str) -> str:
     if os.path.isabs(file) and not file.startswith(here):
         return file.replace(os.sep, "/")
     return os.path.normpath(file.removeprefix(here)).replace(os.sep, "/")
+
+
+def _with_text(found: Found) -> Found:
+    """The survey keeps what stands beside workloads without its text: read again for the remedy that changes it."""
+    remedy = found.remedy
+    if remedy is None or remedy.beside is None or not isinstance(remedy.beside.document, KeptDocument):
+        return found
+    whole = remedy.beside.document.whole()
+    beside = None if whole is None else replace(remedy.beside, document=whole)
+    return replace(found, remedy=None if beside is None else replace(remedy, beside=beside))
 
 
 def _fix_kind(found: Found, template: str | None) -> FixKind:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lameduck.check.fixing import Round
 from lameduck.check.judging import Mendable, MendableText
+from lameduck.check.naming import identity
 from lameduck.check.outcome import Note
 from lameduck.pod.nodes import find
 from lameduck.pod.records import dataclass
@@ -50,11 +51,7 @@ def _fields(each: Mendable | MendableText) -> list[FieldChange]:
 
 
 def _same_object(one: Mendable | MendableText, other: Mendable | MendableText) -> bool:
-    return (
-        isinstance(one, Mendable)
-        and isinstance(other, Mendable)
-        and (one.document, one.workload.at) == (other.document, other.workload.at)
-    )
+    return isinstance(one, Mendable) and isinstance(other, Mendable) and one.home == other.home
 
 
 def _without_overridden(older: Mendable | MendableText, newer: Sequence[FieldChange]) -> Mendable | MendableText:
@@ -74,15 +71,17 @@ def json_patches(mendable: Iterable[Mendable | MendableText]) -> Patches:
     notes: list[Note] = []
     for group in _by_workload(mendable):
         first = group[0]
-        patch = json_patch(_object(first), _changes(group), at=first.workload.at)
+        document, at = first.home
+        patch = json_patch(_object(first), _changes(group), at=at)
         notes += _left_out(first, patch.left_out)
         if patch.operations:
+            kind, name, namespace = identity(document, at)
             entries.append(
                 {
-                    "kind": first.workload.kind,
-                    "name": first.workload.name,
-                    "namespace": first.workload.namespace,
-                    "file": first.seen.template or first.document.file,
+                    "kind": kind,
+                    "name": name,
+                    "namespace": namespace,
+                    "file": first.seen.template or document.file,
                     "patch": list(patch.operations),
                 }
             )
@@ -95,7 +94,7 @@ def kustomize_patches(mendable: Iterable[Mendable | MendableText]) -> Patches:
     notes: list[Note] = []
     for group in _by_workload(mendable):
         first = group[0]
-        patch = kustomize_patch(_object(first), _changes(group), at=first.workload.at)
+        patch = kustomize_patch(_object(first), _changes(group), at=first.home[1])
         notes += _left_out(first, patch.left_out)
         if patch.text is not None:
             documents.append(patch.text)
@@ -107,12 +106,14 @@ def _by_workload(mendable: Iterable[Mendable | MendableText]) -> list[list[Menda
     for each in mendable:
         if isinstance(each, MendableText):
             continue  # no object that a patch could be for
-        groups.setdefault((id(each.document.root), each.workload.at), []).append(each)
+        document, at = each.home
+        groups.setdefault((id(document.root), at), []).append(each)
     return list(groups.values())
 
 
 def _object(mendable: Mendable) -> Json:
-    return Plain().of(find(mendable.document.root, mendable.workload.at)[0])
+    document, at = mendable.home
+    return Plain().of(find(document.root, at)[0])
 
 
 def _changes(group: Iterable[Mendable]) -> tuple[Change, ...]:

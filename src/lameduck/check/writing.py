@@ -45,7 +45,7 @@ def write(fixed: Fixed) -> Fixed:
 
 def _files_of(each: Mendable | MendableText) -> frozenset[str]:
     """The files that its remedy changes."""
-    document = None if isinstance(each, MendableText) else each.document.file
+    document = None if isinstance(each, MendableText) else each.home[0].file
     files = (change.span.source.name if isinstance(change, EditText) else document for change in each.remedy.changes)
     return frozenset(file for file in files if file is not None)
 

@@ -7,6 +7,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.pod.case import Case, DisruptionBudget
 from lameduck.pod.replica_count import ONE_FOR_ANOTHER, counts_only_these, replica_count
 from lameduck.pod.rolling import share
+from lameduck.remedies.remedy import Beside, FieldChange, Remedy, RemoveField, SetField
 
 __all__ = ["FINDING"]
 
@@ -204,6 +205,23 @@ def _of(case: Case, budget: DisruptionBudget) -> Iterator[Sighting]:
     )
 
 
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    """One at a time, in place of what is written. Of a single replica nobody can be spared: that is no remedy."""
+    budget = next((each for each in case.budgets if each.document is seen.document and _is_at(each, seen)), None)
+    if budget is None or replica_count(case).most < 2:
+        return None
+    allowed = SetField((*budget.at, "spec", "maxUnavailable"), 1, "a drain may evict one pod at a time")
+    changes: tuple[FieldChange, ...] = (allowed,)
+    if budget.max_unavailable is None:
+        gone = RemoveField((*budget.at, "spec", "minAvailable"), "a budget has one of the two")
+        changes = (gone, allowed)
+    return Remedy(changes, safe=False, title="Allow one eviction at a time", beside=Beside(budget.document, budget.at))
+
+
+def _is_at(budget: DisruptionBudget, seen: Sighting) -> bool:
+    return seen.at is not None and seen.at[: len(budget.at)] == budget.at
+
+
 FINDING = Finding(
     "LD404",
     "budget-blocks-drain",
@@ -213,4 +231,5 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_files=in_files,
+    remedy=remedy,
 )

@@ -6,6 +6,7 @@ from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
 from lameduck.pod.receivers import client_services
+from lameduck.remedies.remedy import Beside, Remedy, RemoveField
 
 __all__ = ["FINDING"]
 
@@ -66,6 +67,9 @@ GOOD = (
 )
 
 
+_FIELD = ("spec", "publishNotReadyAddresses")
+
+
 def in_files(case: Case) -> Iterator[Sighting]:
     workload = case.workload
     if workload.kind in ("Pod", "Job", "CronJob"):
@@ -74,12 +78,20 @@ def in_files(case: Case) -> Iterator[Sighting]:
         if service.publish_not_ready_addresses and not service.headless:
             yield Sighting(
                 None,
-                (*service.at, "spec", "publishNotReadyAddresses"),
+                (*service.at, *_FIELD),
                 f"Service/{service.name} publishes pods that are not ready: it sends requests to those of "
                 f"{workload.title} that end, until their last process has exited",
                 "Remove publishNotReadyAddresses; if peers need it, give them a headless Service of their own",
                 document=service.document,
             )
+
+
+def remedy(case: Case, seen: Sighting) -> Remedy | None:
+    service = next((each for each in client_services(case) if (*each.at, *_FIELD) == seen.at), None)
+    if service is None or service.document is not seen.document:
+        return None
+    gone = RemoveField((*service.at, *_FIELD), "a pod that ends is to lose its requests")
+    return Remedy((gone,), safe=False, title="Remove the field", beside=Beside(service.document, service.at))
 
 
 FINDING = Finding(
@@ -91,4 +103,5 @@ FINDING = Finding(
     bad=BAD,
     good=GOOD,
     in_files=in_files,
+    remedy=remedy,
 )

@@ -7,8 +7,10 @@ from lameduck.pod.documents import SourceDocument
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.records import dataclass
+from lameduck.pod.workloads import Document
 
 __all__ = [
+    "Beside",
     "Change",
     "EditText",
     "FieldChange",
@@ -58,6 +60,14 @@ Change: TypeAlias = FieldChange | EditText
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another object than the workload, such as its budget: the document that it is in, and where it stands there."""
+
+    document: Document
+    at: FieldPath = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Remedy:
     """Changes that belong together. `safe`: makes nothing worse for anybody; else only `--fix --unsafe` applies it."""
 
@@ -65,14 +75,24 @@ class Remedy:
     safe: bool
     title: str
     """What it does, in the imperative: "Wait 5 s before stopping"."""
+    beside: Beside | None = None
+    """The object whose fields it changes; None: the workload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """A remedy and the document that its fields belong to; None: it edits scripts or Dockerfiles only."""
+    """A remedy and the workload's document; None: it edits scripts or Dockerfiles only."""
 
     remedy: Remedy
     document: SourceDocument | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> SourceDocument | None:
+        """The document that its fields belong to; None: its text is not at hand, or there are no fields."""
+        if self.remedy.beside is None:
+            return self.document
+        document = self.remedy.beside.document
+        return document if isinstance(document, SourceDocument) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,9 +116,9 @@ class Rewriting:
         """What documents are to become, by where they begin; those that stay are left out."""
         changes: dict[int, tuple[SourceDocument, list[FieldChange]]] = {}
         for mend in mends:
-            if mend.document is not None and self._is_here(mend.document.source):
+            if mend.target is not None and self._is_here(mend.target.source):
                 fields = [change for change in mend.remedy.changes if not isinstance(change, EditText)]
-                changes.setdefault(mend.document.root.start, (mend.document, []))[1].extend(fields)
+                changes.setdefault(mend.target.root.start, (mend.target, []))[1].extend(fields)
         wanted = {}
         for start, (document, fields) in changes.items():
             before = self._plain.of(document.root)

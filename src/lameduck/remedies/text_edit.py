@@ -51,7 +51,7 @@ def apply(mends: Iterable[Mend]) -> Mended:
 
 def _sources(mend: Mend) -> list[Source]:
     texts = [change.span.source for change in mend.remedy.changes if isinstance(change, EditText)]
-    return ([mend.document.source] if mend.document is not None else []) + texts
+    return ([mend.target.source] if mend.target is not None else []) + texts
 
 
 def _key(source: Source) -> tuple[str, str]:
@@ -93,20 +93,20 @@ class _Group:
 
     def _without_clashes(self) -> list[Mend]:
         kept: list[Mend] = []
-        taken: dict[int, list[FieldChange]] = {}
+        taken: dict[tuple[str, str, int], list[FieldChange]] = {}
         for mend in self._mends:
             fields = [change for change in mend.remedy.changes if not isinstance(change, EditText)]
-            if mend.document is None:
+            if mend.target is None:
                 if fields:
                     raise ValueError(f"{mend.remedy.title}: a change of a field needs its document")
                 kept.append(mend)
                 continue
-            others = taken.setdefault(id(mend.document.root), [])
+            others = taken.setdefault((*_key(mend.target.source), mend.target.root.start), [])
             for change in fields:
                 clash = clashing(change, others)
                 if clash is not None:
                     reason = f"another remedy changes {dotted(clash.path)} in a different way ({clash.reason})"
-                    self._refused.append(Refusal(mend, reason, mend.document.place(change.path)))
+                    self._refused.append(Refusal(mend, reason, mend.target.place(change.path)))
                     break
             else:
                 others += fields
