@@ -6,6 +6,8 @@ import signal
 import hypothesis
 import pytest
 
+pytest_plugins = ["pytester"]
+
 # In CI a run tells of the change it runs for; cases that nobody has met before are sought everywhere else.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":

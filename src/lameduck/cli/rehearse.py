@@ -9,7 +9,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from lameduck.cli.answering import answer_of
 from lameduck.cli.choosing import choose_workload
 from lameduck.cli.interrupting import run_until_interrupted
 from lameduck.cli.progress import Progress
@@ -28,6 +27,7 @@ from lameduck.rehearse.rehearsal import End, Rehearsed, Settings, rehearse
 from lameduck.rehearse.signals import signal_name, signal_number
 from lameduck.rehearse.traffic.plan import DEFAULT_MIX, Retry, TrafficPlan, parse_mix
 from lameduck.report.answer import Answer
+from lameduck.report.answering import answer_of
 from lameduck.report.html import render_html
 from lameduck.report.junit import junit_xml
 from lameduck.report.terminal import render_terminal
