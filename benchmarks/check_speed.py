@@ -89,6 +89,7 @@ def main() -> None:
         size_mb = sum(file.stat().st_size for file in tree.rglob("*.yaml")) / 1e6
         parser_s = bare_parser(tree)
         print(f"\na tree of {FILES:,} files, one Deployment and one Service in each, {size_mb:.1f} MB")
+        print("  (goal for one core: 1,500 workloads/s)")
         print(f"  the bare parser alone (libyaml's events)  {rate(FILES, parser_s)}, {size_mb / parser_s:.1f} MB/s")
         for jobs in dict.fromkeys((1, cores())):
             took_s = whole_tree(tree, jobs)
@@ -129,13 +130,15 @@ def bare_parser(tree: Path) -> float:
             while parser.get_event() is not None:
                 pass
 
-    return least(parse, repeats=3)
+    return least(parse, repeats=3, clock=time.process_time)
 
 
 def whole_tree(tree: Path, jobs: int) -> float:
     settings = Settings(tuple(finding for finding in FINDINGS if finding.seen_by(Witness.FILES)))
     files, _ = the_files([str(tree)])
-    return least(lambda: check(files, settings, {}, jobs=jobs), repeats=3)
+    # One process is measured by its own time on its core, so that nobody else's work counts; several by the clock.
+    clock = time.process_time if jobs == 1 else time.perf_counter
+    return least(lambda: check(files, settings, {}, jobs=jobs), repeats=5, clock=clock)
 
 
 def memory(root: Path) -> None:
@@ -181,14 +184,16 @@ def run(command: Sequence[str], folder: Path | None = None) -> None:
     subprocess.run(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
-def least(work: Callable[[], object], *, repeats: int = REPEATS) -> float:
-    return min(timed(work) for _ in range(repeats))
+def least(
+    work: Callable[[], object], *, repeats: int = REPEATS, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    return min(timed(work, clock) for _ in range(repeats))
 
 
-def timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    begun = clock()
     work()
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 if __name__ == "__main__":

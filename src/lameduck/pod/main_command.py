@@ -7,6 +7,7 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.hook_steps import hook_script
 from lameduck.pod.programs import INITS
+from lameduck.pod.remembering import once_for_container
 from lameduck.pod.shell_commands import AndOr, Command, Node, Sequence, Text
 from lameduck.pod.shell_grammar import read_script
 
@@ -51,6 +52,7 @@ def main_words(case: Case, container: Container) -> tuple[str, ...]:
     return _innermost((*container.command, *(container.args or ())))
 
 
+@once_for_container
 def software(case: Case, container: Container) -> str | None:
     """The server's or worker's name where it is known: nginx, gunicorn, vllm, ..."""
     words = main_words(case, container)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.records import dataclass
+from lameduck.pod.remembering import once_for_case
 from lameduck.pod.workloads import Service, ServicePort
 
 __all__ = ["Receiver", "client_services", "receivers"]
@@ -43,6 +44,7 @@ class Receiver:
     port: ServicePort
 
 
+@once_for_case
 def receivers(case: Case) -> tuple[Receiver, ...]:
     """Each regular container that clients reach through a Service, once, with the first Service that leads there.
 

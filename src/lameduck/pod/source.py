@@ -64,7 +64,8 @@ class Source:
                 self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
             else:
                 lengths = map(len, self.text.split("\n"))
-                self._line_starts = [0, *accumulate(length + 1 for length in lengths)][:-1]
+                self._line_starts = [0, *accumulate(map((1).__add__, lengths))]
+                self._line_starts.pop()
         return self._line_starts
 
 

@@ -15,6 +15,7 @@ from lameduck.pod.main_command import environment, main_words, software
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.programs import GRACEFUL_SIGNALS
 from lameduck.pod.records import dataclass
+from lameduck.pod.remembering import once_for_container
 from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["StopTime", "stop_time"]
@@ -63,6 +64,7 @@ _DIRECTIVES = {
 }
 
 
+@once_for_container
 def stop_time(case: Case, container: Container) -> StopTime | None:
     """The application's own limit for its stop; None: none is known, or it has none, or its stop signal is not it."""
     known = software(case, container)
