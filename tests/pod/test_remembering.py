@@ -12,8 +12,6 @@ kind: Pod
 metadata: {name: web}
 spec: {containers: [{name: a, image: x}, {name: b, image: y}]}
 """
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: x}, {name: b, image: y}]}\n"
-)
 
 
 def case() -> Case:
