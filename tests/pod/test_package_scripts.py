@@ -130,3 +130,11 @@ def test_a_shell_that_changes_the_folder_leaves_it_open_which_package_it_is() ->
     assert inside.service is not None
     elsewhere = entry_of(Container("app", (), command=("sh", "-c", "cd /srv && exec npm start")), image)
     assert elsewhere.service is None
+
+
+def test_a_script_that_two_branches_run_is_one_obstacle() -> None:
+    image = _image(json.dumps({"scripts": {"start": "node server.js"}}))
+    either = 'if [ -n "$DEBUG" ]; then exec npm start; else exec npm run start; fi'
+    entry = entry_of(Container("app", (), command=("sh", "-c", either)), image)
+    assert _verdict(entry) == "sh cuts"
+    assert entry.further == ()

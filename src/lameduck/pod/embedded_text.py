@@ -26,6 +26,16 @@ class EmbeddedText(Source):
         value = None if node is None else follow(node)
         self._starts_outside = self._lines_outside(value) if isinstance(value, Scalar) else None
 
+    def __eq__(self, other: object) -> bool:
+        """The same value at the same place, though it has been looked up twice."""
+        return isinstance(other, EmbeddedText) and other._identity() == self._identity()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self._path))
+
+    def _identity(self) -> tuple[object, ...]:
+        return self._path, self.text, self._document.place(self._path)
+
     def place(self, index: int) -> Place:
         """Line and column in the manifest; of its beginning, where folding or escapes hide what stands where."""
         outside = self._outside(index)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from lameduck.pod.case import ConfigMap
 from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container
-from lameduck.pod.entry import UNDECIDED, Entry, Inside, Link, Passes, Shell, Span, WhyKept
+from lameduck.pod.entry import Entry, Inside, Link, Passes, Shell, Span, WhyKept
 from lameduck.pod.image_builds import ImageBuild, Origin
 from lameduck.pod.package_scripts import RUNNERS, PackageScript, package_script
 from lameduck.pod.place import FieldPath
@@ -19,6 +19,7 @@ from lameduck.pod.shell_signals import Standing, judge
 from lameduck.pod.shell_state import Step
 from lameduck.pod.shell_words import ARGUMENTS, Value
 from lameduck.pod.starting_shells import ShellStart, shell_start
+from lameduck.pod.ways import Way, joined
 from lameduck.pod.wrappers import Wrapped, unwrap
 
 __all__ = ["entry_of"]
@@ -55,7 +56,7 @@ def entry_of(
     signal = stop_signal or (build.stop_signal if build is not None else None) or "SIGTERM"
     entering = _Entering(build, ContainerFiles(container, build, config_maps), _environment(container, build))
     standing = Standing(signal.upper().removeprefix("SIG"), pid1=pid1)
-    entry = _joined(entering.ways(tuple(words), standing, _whole(words), 0))
+    entry = joined(entering.ways(tuple(words), standing, _whole(words), 0))
     if build is not None and not container.command and not build.complete and entry.doubt is None:
         return replace(entry, doubt=f"the base image {build.base or ''} may have an entrypoint of its own")
     return entry
@@ -76,15 +77,6 @@ class _Located:
 
     value: Value
     origin: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One way from here to a service."""
-
-    links: tuple[Link, ...]
-    service: Link | None
-    doubt: str | None = None
 
 
 def _words(container: Container, build: ImageBuild | None) -> list[_Located]:
@@ -135,17 +127,17 @@ class _Entering:
     """The scripts that are being followed, with their arguments: an entrypoint may start itself as another user."""
     followed: int = 0
 
-    def ways(self, words: tuple[_Located, ...], standing: Standing, where: _Where, depth: int) -> tuple[_Way, ...]:
+    def ways(self, words: tuple[_Located, ...], standing: Standing, where: _Where, depth: int) -> tuple[Way, ...]:
         values = tuple(word.value for word in words)
         link = Link(
             tuple(value.text for value in values), Passes.REPLACED, span=where.span, at=where.at, inside=where.inside
         )
         self.followed += 1
         if depth > _MAX_DEPTH or self.followed > _MAX_FOLLOWED:
-            return (_Way((link,), link, "commands start one another too deep to follow"),)
+            return (Way((link,), link, "commands start one another too deep to follow"),)
         if not values[0].known:
             doubt = f"what {values[0].text} comes to is known only when it runs"
-            return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
+            return (Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
         start = shell_start(values)
         if start is not None:
             return self._shell(start, words, link, standing, depth)
@@ -157,21 +149,21 @@ class _Entering:
             return self._file(script, words, link, standing, where, depth)
         if self.build is not None and values[0].text in self.build.handing_over and len(words) > 1:
             ways = self.ways(words[1:], standing, _whole(words[1:]), depth + 1)
-            return tuple(_Way((link, *way.links), way.service, way.doubt) for way in ways)
+            return tuple(Way((link, *way.links), way.service, way.doubt) for way in ways)
         for start_words, exec_words in self.build.becomes if self.build is not None else ():
             if link.words[: len(start_words)] == start_words:
                 service = replace(link, words=(*exec_words, *link.words[len(start_words) :]))
-                return (_Way((link, service), service),)
+                return (Way((link, service), service),)
         if link.program in _SCRIPT_NAMES or link.program.endswith((".sh", ".bash")):
             doubt = f"the script {values[0].text} was not found"
-            return (_Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
-        return (_Way((link,), link),)
+            return (Way((replace(link, passes=Passes.UNKNOWN),), None, doubt),)
+        return (Way((link,), link),)
 
     # scripts
 
     def _shell(
         self, start: ShellStart, words: tuple[_Located, ...], link: Link, standing: Standing, depth: int
-    ) -> tuple[_Way, ...]:
+    ) -> tuple[Way, ...]:
         shell = start.shell
         if start.is_sh and self.build is not None:
             shell = self.build.sh
@@ -194,8 +186,8 @@ class _Entering:
             text, origin, link, standing, depth, arguments, name, start.string is not None, start.errexit
         )
 
-    def _lost(self, link: Link, doubt: str) -> _Way:
-        return _Way((replace(link, passes=Passes.UNKNOWN),), None, doubt)
+    def _lost(self, link: Link, doubt: str) -> Way:
+        return Way((replace(link, passes=Passes.UNKNOWN),), None, doubt)
 
     def _followed(
         self,
@@ -208,7 +200,7 @@ class _Entering:
         name: str,
         one_string: bool,
         errexit: bool,
-    ) -> tuple[_Way, ...]:
+    ) -> tuple[Way, ...]:
         here_again = (text, arguments)
         if here_again in self.reading or sum(one[0] == text for one in self.reading) > 1:
             return ()
@@ -224,7 +216,7 @@ class _Entering:
         if origin is not None and origin.source is not None and origin.exact:
             link = replace(link, script=Span(origin.source, origin.start, origin.end))
         shell = link.shell or Shell.UNKNOWN
-        ways: list[_Way] = []
+        ways: list[Way] = []
         for path in paths:
             if path.ends == "failed":
                 continue  # a branch that gives up serves nobody
@@ -233,7 +225,7 @@ class _Entering:
             if verdict.service is None:
                 # What only ends starts nothing: a usage message, or what stands before && and fails.
                 if path.ends not in ("exit", None) or path.doubt is not None:
-                    ways.append(_Way((replace(here, passes=Passes.UNKNOWN),), None, verdict.doubt))
+                    ways.append(Way((replace(here, passes=Passes.UNKNOWN),), None, verdict.doubt))
                 continue
             behind = self._behind(standing, verdict.passes, verdict.sends)
             step = verdict.service
@@ -242,7 +234,7 @@ class _Entering:
             found = self.ways(inner, behind, self._where(step, origin, link), depth + 1)
             self.reading = self.reading[:-1]
             for way in found:
-                ways.append(_Way((here, *way.links), way.service, verdict.doubt or way.doubt))
+                ways.append(Way((here, *way.links), way.service, verdict.doubt or way.doubt))
         if not ways:
             again = any(one[0] == text for one in self.reading)
             return () if again else (self._lost(link, "no command of the script is known to run on"),)
@@ -271,7 +263,7 @@ class _Entering:
         standing: Standing,
         where: _Where,
         depth: int,
-    ) -> tuple[_Way, ...]:
+    ) -> tuple[Way, ...]:
         """A file of the image: its first line says what runs it."""
         first = script.text.split("\n", 1)[0].rstrip("\r")
         if not first.startswith("#!"):
@@ -289,7 +281,7 @@ class _Entering:
             and unwrap([w.value for w in before]) is None
         ):
             service = replace(link, words=(*interpreter, *link.words))
-            return (_Way((service,), service),) if name else (self._lost(link, "its first line names no program"),)
+            return (Way((service,), service),) if name else (self._lost(link, "its first line names no program"),)
         return self.ways((*before, *words), standing, where, depth + 1)
 
     # wrappers
@@ -302,7 +294,7 @@ class _Entering:
         standing: Standing,
         where: _Where,
         depth: int,
-    ) -> tuple[_Way, ...]:
+    ) -> tuple[Way, ...]:
         wrapper = wrapped.wrapper
         signal = standing.stop_signal
         sends = (wrapped.rewrites or {}).get(signal)
@@ -330,7 +322,7 @@ class _Entering:
             script = words[wrapped.string]
             text = _script_text(script)
             if text is None:
-                return (_Way((here,), None, f"what {link.program} starts is known only when it runs"),)
+                return (Way((here,), None, f"what {link.program} starts is known only when it runs"),)
             inner = Link(("sh", "-c", text), Passes.REPLACED, span=where.span, at=where.at)
             shell = replace(inner, shell=self.build.sh if self.build is not None else Shell.UNKNOWN)
             ways = self._followed(text, script.origin, shell, behind, depth + 1, (ARGUMENTS,), "sh", True, False)
@@ -338,8 +330,8 @@ class _Entering:
             ways = self.ways(words[wrapped.inner :], behind, where, depth + 1)
         else:
             unknown = None if wrapper.hidden or doubt else f"what {link.program} starts is not told here"
-            return (_Way((here,), None, doubt or unknown),)
-        return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
+            return (Way((here,), None, doubt or unknown),)
+        return tuple(Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
 
     # package.json
 
@@ -351,7 +343,7 @@ class _Entering:
 
     def _packaged(
         self, script: PackageScript, wrapped: Wrapped, here: Link, standing: Standing, depth: int
-    ) -> tuple[_Way, ...]:
+    ) -> tuple[Way, ...]:
         """Below npm and pnpm everything depends on the sh that runs the script; yarn 1 ends before it in any case."""
         doubt = wrapped.wrapper.doubt
         if wrapped.wrapper.by_dash:
@@ -362,7 +354,7 @@ class _Entering:
         inner = Link(("sh", "-c", script.text), Passes.REPLACED, span=span, shell=shell)
         below = Standing(standing.stop_signal, pid1=False)
         ways = self._followed(script.text, origin, inner, below, depth + 1, (), "sh", True, False)
-        return tuple(_Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
+        return tuple(Way((here, *way.links), way.service, doubt or way.doubt) for way in ways)
 
 
 def _script_text(word: _Located) -> str | None:
@@ -373,36 +365,3 @@ def _script_text(word: _Located) -> str | None:
     text = value.text
     plain = len(text) > 1 and text[0] == text[-1] == '"' and not any(mark in text[1:-1] for mark in '"\\`')
     return text[1:-1] if plain else None
-
-
-def _joined(ways: tuple[_Way, ...]) -> Entry:
-    """Several ways to one Entry: the one with an obstacle if any has one, in doubt if they do not agree."""
-    if not ways:
-        return Entry((), None, "the script only starts itself")
-    entries = [Entry(way.links, way.service, way.doubt) for way in ways]
-    doubt = next((entry.doubt for entry in entries if entry.doubt is not None), None)
-    hindered = [entry for entry in entries if entry.obstacle is not None]
-    free = [entry for entry in entries if entry.obstacle is None and entry.service is not None]
-    chosen = ((free or hindered if doubt is not None else hindered or free) or entries)[0]
-    services = {entry.service.program: entry.service for entry in entries if entry.service is not None}
-    others = tuple(link for name, link in services.items() if chosen.service is None or name != chosen.service.program)
-    if doubt is None and hindered and len(hindered) < len(entries):
-        doubt = UNDECIDED
-    if doubt is None and len({(entry.obstacle.passes, entry.obstacle.why) for entry in hindered if entry.obstacle}) > 1:
-        doubt = UNDECIDED
-    return replace(chosen, doubt=doubt, others=others, further=_further(chosen, hindered, doubt))
-
-
-def _further(chosen: Entry, hindered: list[Entry], doubt: str | None) -> tuple[Entry, ...]:
-    """The ways with an obstacle whose command is another than that of the chosen one, each command once."""
-    found: dict[object, Entry] = {}
-    for entry in hindered:
-        start = entry.starts_service
-        key = (start.span, start.inside) if start is not None else None
-        found.setdefault(key, replace(entry, doubt=doubt))
-    first = chosen.starts_service
-    return tuple(
-        entry
-        for (key, entry) in found.items()
-        if key is not None and first is not None and key != (first.span, first.inside)
-    )
