@@ -100,11 +100,17 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    command: Sequence[str], output: Path, *, port: int | None = None, environ: Mapping[str, str] | None = None
+    command: Sequence[str],
+    output: Path,
+    *,
+    port: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    listens: bool = True,
 ) -> Iterator[Served]:
     """A server that listens; `{port}` in its command is replaced. Killed at the end, if it is still there.
 
-    `environ` is added to the environment. Programs are looked for beside the tests' Python first.
+    `environ` is added to the environment. Programs are looked for beside the tests' Python first. `listens=False` does
+    not wait until it does.
     """
     port = port or free_port()
     words = [word.replace("{port}", str(port)) for word in command]
@@ -113,7 +119,8 @@ def served(
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LAMEDUCK_")}
     server = Served(words, port, output, {**clean, "PYTHONUNBUFFERED": "1", **(environ or {})})
     try:
-        server.until_listening()
+        if listens:
+            server.until_listening()
         yield server
     finally:
         server.kill()

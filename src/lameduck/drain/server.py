@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lameduck.drain.interposing import Interposed
 
-__all__ = ["OneOfMany", "Server", "Signalled", "Standing"]
+__all__ = ["OneOfMany", "Server", "Sifting", "Signalled", "Standing"]
 
 
 class Server(Protocol):

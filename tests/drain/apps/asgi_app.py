@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import Any
 
 from lameduck import drain
 
 SLOW_S = float(os.environ.get("APP_SLOW_S", "1.5"))
+START_S = float(os.environ.get("APP_START_S", "0"))
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """`/` at once, `/slow` after SLOW_S, `/events` (server-sent) for ever, `/tokens` (POST, server-sent) 20 and its
-    end, `/pid` the worker, a WebSocket that echoes."""
+    end, `/pid` the worker, `/block` holds the whole loop for SLOW_S, a WebSocket that echoes."""
     if scope["type"] == "lifespan":
         while True:
             message = await receive()
             print(message["type"], flush=True)
+            if message["type"] == "lifespan.startup":
+                await asyncio.sleep(START_S)
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -31,6 +35,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     else:
         if scope["path"] == "/slow":
             await asyncio.sleep(SLOW_S)
+        elif scope["path"] == "/block":
+            time.sleep(SLOW_S)  # noqa: ASYNC251  what no application should do, and many do
         body = str(os.getpid()).encode() if scope["path"] == "/pid" else b"ok"
         headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
