@@ -47,8 +47,25 @@ def aiohttp_app() -> Any:
     return app
 
 
+async def hello_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """The least that an ASGI application can do."""
+    if scope["type"] != "http":
+        return await asgi(scope, receive, send)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+    return None
+
+
+def hello_wsgi(_environ: Any, start_response: Any) -> list[bytes]:
+    """The least that a WSGI application can do."""
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+
 if os.environ.get("APP_BARE") != "1":
     from lameduck import drain
 
     drained_asgi = drain.asgi(asgi)
     drained_wsgi = drain.wsgi(wsgi)
+    drained_hello_asgi = drain.asgi(hello_asgi)
+    drained_hello_wsgi = drain.wsgi(hello_wsgi)

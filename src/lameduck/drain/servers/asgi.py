@@ -45,6 +45,7 @@ class ASGI:
         self.readiness = readiness
         self.streams = streams
         self.process = here()
+        self.works = self.process.works.all
         self.stood = False
         prepare(self.process)
 
@@ -56,7 +57,21 @@ class ASGI:
             if self.readiness is not None and scope["path"] == self.readiness:
                 await self.answer_readiness(send)
                 return
-            await self.request(scope, receive, send)
+            # Here, and not in a method of its own: one more coroutine would cost as much as all the rest.
+            process = self.process
+            request = Request(scope, send, process, self.streams)
+            key = id(request)
+            self.works[key] = request
+            if process.leaving:
+                arrival(process, scope)
+            try:
+                await self.app(scope, receive, request.pass_on)
+            except BaseException as error:
+                await request.failed(error)
+            finally:
+                self.works.pop(key, None)
+                if request.endless:
+                    process.streams.pop(key, None)
         elif kind == "websocket":
             if not self.stood:
                 self.stand()
@@ -72,22 +87,6 @@ class ASGI:
         self.stood = True
         process = self.process
         process.stand(find_server(process, receive))
-
-    async def request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        process = self.process
-        request = Request(scope, send, process, self.streams)
-        key = id(request)
-        process.works.all[key] = request
-        if process.leaving:
-            arrival(process, scope)
-        try:
-            await self.app(scope, receive, request.pass_on)
-        except BaseException as error:
-            await request.failed(error)
-        finally:
-            process.works.all.pop(key, None)
-            if request.endless:
-                process.streams.pop(key, None)
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         process = self.process

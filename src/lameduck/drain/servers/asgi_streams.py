@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+from asyncio import current_task
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain.process import Stream
@@ -42,24 +43,21 @@ class GoingAway(OSError):
 class Told(Stream):
     """What requests and WebSockets share: the task they run in, and the end that we give them."""
 
-    __slots__ = ("cancelled", "ended", "ending", "loop", "scope", "send", "sending", "since", "task", "told")
-
+    # Of the class until they change: one is made for each request, and what it costs is all that a request costs.
     endless = False
+    told = False
+    ended = False
+    sending = False
+    cancelled = False
+    ending: asyncio.Task[None] | None = None
+    task: asyncio.Task[Any] | None = None
+    """None under trio: nothing can be told from a thread, and the server's own ending has to do."""
+    scope: Scope
+    send: Send
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope = scope
-        self.send = send
-        self.since = time.monotonic()
-        self.told = False
-        self.ended = False
-        self.sending = False
-        self.cancelled = False
-        self.ending: asyncio.Task[None] | None = None
-        try:
-            self.task = asyncio.current_task()
-        except RuntimeError:
-            self.task = None  # trio: nothing can be told from a thread, and the server's own ending has to do
-        self.loop = None if self.task is None else self.task.get_loop()
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        return None if self.task is None else self.task.get_loop()
 
     def tell(self) -> None:
         """End the stream as soon as it is between two of its messages."""
@@ -74,9 +72,10 @@ class Told(Stream):
             self.in_loop(self.task.cancel)
 
     def in_loop(self, call: Callable[[], object]) -> None:
-        if self.loop is not None:
+        loop = self.loop
+        if loop is not None:
             with contextlib.suppress(RuntimeError):  # closed: there is nobody left to tell
-                self.loop.call_soon_threadsafe(call)
+                loop.call_soon_threadsafe(call)
 
     def end_if_whole(self) -> None:
         """In the loop."""
@@ -116,15 +115,19 @@ class Told(Stream):
 class Request(Told):
     """One HTTP request; a stream once its response turns out to be one."""
 
-    __slots__ = ("endless", "process", "response", "streams", "whole")
+    response: Message | None = None
+    whole = True
 
     def __init__(self, scope: Scope, send: Send, process: Process, streams: bool) -> None:
-        super().__init__(scope, send)
+        self.scope = scope
+        self.send = send
         self.process = process
         self.streams = streams
-        self.endless = False
-        self.response: Message | None = None
-        self.whole = True
+        self.since = monotonic()
+        try:
+            self.task = current_task()
+        except RuntimeError:
+            self.task = None
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -193,13 +196,15 @@ class Request(Told):
 class WebSocket(Told):
     """One WebSocket."""
 
-    __slots__ = ("accepted",)
-
     endless = True
+    accepted = False
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        super().__init__(scope, send)
-        self.accepted = False
+        self.scope = scope
+        self.send = send
+        self.since = monotonic()
+        with contextlib.suppress(RuntimeError):
+            self.task = current_task()
 
     @property
     def name(self) -> str:  # type: ignore[override]
