@@ -16,6 +16,7 @@ It imports the standard library only, and of that as little as it can.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lameduck.drain.servers.wsgi import WSGI
     from lameduck.drain.states import State
     from lameduck.drain.stop_event import Stopping
+    from lameduck.drain.workers.celery import celery
     from lameduck.drain.works import Work
 
     stopping: Stopping
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "State",
     "asgi",
+    "celery",
     "configure",
     "finish",
     "here",
@@ -55,15 +58,21 @@ __all__ = [
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[[], Any]")
 _process: Process | None = None
+_one_at_a_time = allocate_lock()
 
 
 def here() -> Process:
     """This process's stop. Everything else here is a short name for something of it."""
     global _process
     if _process is None:
+        import atexit
+
         from lameduck.drain.process import Process
 
-        _process = Process()
+        with _one_at_a_time:
+            if _process is None:
+                _process = Process()
+                atexit.register(_process.leave_with_code)
     return _process
 
 
@@ -217,6 +226,10 @@ def __getattr__(name: str) -> Any:
         from lameduck.drain.servers.wsgi import WSGI
 
         return WSGI
+    if name == "celery":
+        from lameduck.drain.workers.celery import celery
+
+        return celery
     if name == "State":
         from lameduck.drain.states import State
 

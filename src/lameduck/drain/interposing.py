@@ -40,6 +40,7 @@ class Interposed:
         for end in (self.read_end, self.write_end):
             os.set_blocking(end, False)
         self.beyond = -1
+        self.beyond_is: tuple[int, int] | None = None
         """The wake-up descriptor that was there before: an event loop's."""
         self.in_place_of_default: Callable[[FrameType | None], None] | None = None
         """Called in the main thread for a signal that is let through, where nobody but the kernel would handle it."""
@@ -50,6 +51,11 @@ class Interposed:
         self.reported: dict[int, int] = {}
         self.let_to_handler: dict[int, int] = {}
         self.let_to_loop: dict[int, int] = {}
+        self.let_to_loop_already: dict[int, int] = {}
+        self.let_to_handler_already: dict[int, int] = {}
+        self.letting = threading.Lock()
+        self.lets_nothing_through = False
+        """The program has left, and so have its handlers."""
 
     def stand_before(self, signals: Iterable[int]) -> bool:
         """Take the place of what handles them now; False where only the main thread could do it, and this is another.
@@ -60,33 +66,37 @@ class Interposed:
             return False
         for signum in signals:
             there = signal.getsignal(signum)
-            if there == self.handle:
-                continue
+            if there == self.handle or there is signal.SIG_IGN:
+                continue  # what is ignored stops nobody
             self.theirs[signum] = there
             signal.signal(signum, self.handle)
         before = signal.set_wakeup_fd(self.write_end, warn_on_full_buffer=False)
         if before != self.write_end:
-            self.beyond = before
+            self.beyond, self.beyond_is = before, identity(before)
         return True
 
     def stands(self) -> bool:
         """Whether everything is still where stand_before put it."""
         return all(signal.getsignal(signum) == self.handle for signum in self.theirs)
 
-    def withdraw(self) -> None:
-        """Put back what was there: in the main thread, or in a forked child, which must not answer for its parent."""
+    def leave_to_parent(self) -> None:
+        """In a forked child: put the handlers back. The parent's event loop is not the child's, nor is the pipe."""
         for signum, handler in self.theirs.items():
             if signal.getsignal(signum) == self.handle and handler is not None:
                 signal.signal(signum, handler)
-        before = signal.set_wakeup_fd(self.beyond, warn_on_full_buffer=False)
-        if before not in (self.write_end, -1):
+        before = signal.set_wakeup_fd(-1)
+        if before not in (self.write_end, self.beyond):
             signal.set_wakeup_fd(before)
-        self.theirs.clear()
+        os.close(self.read_end)
+        os.close(self.write_end)
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Theirs, if the signal is let through; else a note. It takes no lock: it may interrupt anything."""
-        if self.let_to_handler.get(signum, 0) > 0:
-            self.let_to_handler[signum] -= 1
+        already = self.let_to_handler_already.get(signum, 0)
+        if self.let_to_handler.get(signum, 0) > already:
+            self.let_to_handler_already[signum] = already + 1
+            if self.lets_nothing_through:
+                return
             theirs = self.theirs.get(signum)
             if callable(theirs):
                 theirs(signum, frame)
@@ -104,21 +114,21 @@ class Interposed:
     def read(self) -> list[int]:
         """The stop signals that have come since the last time. The loop's own are passed on to it. One thread only."""
         try:
-            data = os.read(self.read_end, 4096)
-        except BlockingIOError:
+            data = os.read(self.read_end, 65536)
+        except OSError:  # nothing there, or somebody has closed what is not his
             data = b""
         for signum in data:
             if signum == NUDGE:
                 continue
             if signum not in self.theirs:
                 self.to_loop(signum)
-            elif self.let_to_loop.get(signum, 0) > 0:
-                self.let_to_loop[signum] -= 1
+            elif self.let_to_loop.get(signum, 0) > self.let_to_loop_already.get(signum, 0):
+                self.let_to_loop_already[signum] = self.let_to_loop_already.get(signum, 0) + 1
                 self.to_loop(signum)
             else:
                 self.heard[signum] = self.heard.get(signum, 0) + 1
         found = []
-        for signum in self.theirs:
+        for signum in list(self.theirs):  # the main thread may add to it now
             # Each signal may show in one of the two counts, or in both: the larger one is right.
             count = max(self.handled.get(signum, 0), self.heard.get(signum, 0))
             found += [signum] * (count - self.reported.get(signum, 0))
@@ -127,22 +137,32 @@ class Interposed:
 
     def to_loop(self, signum: int) -> None:
         """What set_wakeup_fd would have done."""
-        if self.beyond != -1:
+        if self.beyond != -1 and identity(self.beyond) == self.beyond_is:
             with contextlib.suppress(OSError):  # full or closed: the loop is awake, or gone
                 os.write(self.beyond, bytes([signum]))
 
     def let_through(self, signum: int) -> None:
         """Have theirs handle the signal now, as if it had just come. Any thread."""
-        self.let_to_handler[signum] = self.let_to_handler.get(signum, 0) + 1
-        self.let_to_loop[signum] = self.let_to_loop.get(signum, 0) + 1
+        with self.letting:
+            self.let_to_handler[signum] = self.let_to_handler.get(signum, 0) + 1
+            self.let_to_loop[signum] = self.let_to_loop.get(signum, 0) + 1
         if sys.platform == "linux":
             # The kernel gives it to the main thread, which takes it. gevent hides that thread's identity.
             os.kill(os.getpid(), signum)
-            return
-        main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signum)
+        else:
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signum)
 
     def default(self, signum: int) -> bool:
         """Whether nobody but the kernel would have handled the signal."""
         return self.theirs.get(signum) in (signal.SIG_DFL, None)
+
+
+def identity(fd: int) -> tuple[int, int] | None:
+    """What a descriptor stands for; None for none. A loop's is closed with it, and its number given to another file."""
+    try:
+        about = os.fstat(fd)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino

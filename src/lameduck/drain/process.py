@@ -17,11 +17,12 @@ from dataclasses import replace
 from random import uniform
 from typing import TYPE_CHECKING, Any
 
-from lameduck.drain import hooks as running
 from lameduck.drain import listeners
-from lameduck.drain.hooks import Hook, HookRun, Hooks
+from lameduck.drain.cleaning import Cleaning
+from lameduck.drain.hands import Hands
+from lameduck.drain.hooks import HookRun, Hooks
 from lameduck.drain.interposing import Interposed
-from lameduck.drain.server import OneOfMany, Signalled, Standing
+from lameduck.drain.server import OneOfMany, Sifting, Signalled, Standing
 from lameduck.drain.settings import Settings, from_environment
 from lameduck.drain.siblings import Serving
 from lameduck.drain.states import State
@@ -44,6 +45,8 @@ UNFINISHED = 75
 NAMES_TOLD = 10
 MARGIN_UNDER_RUN_S = 2.0
 SEES_STREAMS_EVERY_S = 0.25
+LOOKS_FOR_WORK_EVERY_S = 0.02
+FLUSHED_WITHIN_S = 0.2
 SEES_QUEUES_EVERY_S = 0.005
 
 
@@ -95,13 +98,21 @@ class Process:
         """When each stream is told, by its key in `streams`."""
         self.on_state: list[Callable[[State], None]] = []
         self.thread: threading.Thread | None = None
-        self.cleaning = threading.Lock()
-        self.cleaned = threading.Event()
+        self.lock = threading.RLock()
+        """Held while it is decided who begins a stop, and who ends it. Never in a signal handler of ours."""
+        self.hands = Hands()
+        self.cleaning = self.new_cleaning()
         self.lame_duck_over = threading.Event()
         self.run: socket.socket | None = None
         """The `lameduck run` that this process is under."""
         self.asked = False
         """Whether somebody asked for the stop: a signal, or /-/drain."""
+        self.told: tuple[str, ...] | None = None
+        """What was unfinished when the last step was told."""
+        self.exiting = False
+        """Whether the interpreter leaves: there is no program any more that a signal could be let through to."""
+        self.sees_forks = False
+        self.masks: dict[int, set[int]] = {}
         self.pid = os.getpid()
 
     # What the application and the adapters call while serving.
@@ -116,30 +127,49 @@ class Process:
         For the main thread, when the server has installed its handlers. Without a server, the signal itself is what
         it is told by when the lame duck is over. Can be called again.
         """
-        if self.interposed is None:
-            self.pid = os.getpid()
-            self.interposed = Interposed()
-            os.register_at_fork(after_in_child=self.forked)
-            atexit.register(self.at_exit)
-        stands = self.interposed.stand_before(signals)
-        if self.stop is None:
-            listeners.let_in_again()
-            self.serving.begin()
-        if server is not None:
-            self.server = server
-        elif self.server is None:
-            self.server = Signalled(self.interposed)
-        if stands and isinstance(self.server, Standing):
-            self.server.stood()
-        if self.thread is None:
-            self.open_endpoint()
-            self.run = come_in()
-            if self.run is not None:
-                # It kills what is left a second before the grace ends, and has to be told before that.
-                self.settings = replace(self.settings, margin_s=MARGIN_UNDER_RUN_S)
+        with self.lock:
+            if self.stop is not None and not self.asked and self.stop.state is State.STOPPED:
+                self.begin_anew()  # a server had left by itself, and another one begins
+            if self.interposed is None and not self.watched():
+                return False
+            interposed = self.interposed
+            assert interposed is not None
+            if server is not None:
+                self.server = server
+            elif self.server is None:
+                self.server = Signalled(interposed)
+            stands = interposed.stand_before(signals)
+            if self.stop is None:
+                listeners.let_in_again()
+                self.serving.begin()
+            if stands and isinstance(self.server, Standing):
+                self.server.stood()
+            return stands
+
+    def watched(self) -> bool:
+        """Begin to watch, before any signal is held back: one that nobody waits for would be lost."""
+        self.pid = os.getpid()
+        self.interposed = Interposed()
+        self.open_endpoint()
+        self.run = come_in()
+        if self.run is not None:
+            # It kills what is left a second before the grace ends, and has to be told before that.
+            self.settings = replace(self.settings, margin_s=MARGIN_UNDER_RUN_S)
+        try:
+            self.hands.prepare()
             self.thread = threading.Thread(target=self.watch, name="lameduck", daemon=True)
             self.thread.start()
-        return stands
+        except RuntimeError as error:
+            sys.stderr.write(f"lameduck: nobody watches over the stop of this process: {error}.\n")
+            self.interposed = self.thread = None
+            return False
+        if not self.sees_forks:
+            self.sees_forks = True
+            os.register_at_fork(
+                before=self.before_fork, after_in_parent=self.after_fork, after_in_child=self.after_fork_in_child
+            )
+        atexit.register(self.at_exit)
+        return True
 
     def open_endpoint(self) -> None:
         """`/-/drain`, if it is asked for. Workers share the address: the first has it, and the others do without."""
@@ -151,19 +181,63 @@ class Process:
             except OSError as error:
                 sys.stderr.write(f"lameduck: nothing answers at {self.settings.endpoint}: {error.strerror or error}.\n")
 
+    def before_fork(self) -> None:
+        """Until a child has withdrawn, a signal to it would be heard here: the two share a pipe."""
+        if self.interposed is not None:
+            self.masks[threading.get_ident()] = signal.pthread_sigmask(
+                signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT)
+            )
+
+    def after_fork(self) -> None:
+        mask = self.masks.pop(threading.get_ident(), None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def after_fork_in_child(self) -> None:
+        if self.pid != os.getpid():
+            self.forked()
+        self.after_fork()
+        self.masks.clear()
+
     def forked(self) -> None:
-        """A child has its own life: what is in flight here is not its work, and its signals are not ours."""
-        if self.interposed is not None and self.pid != os.getpid():
-            self.interposed.withdraw()
+        """A child has its own life: what is in flight here is not its work, and its signals are not ours.
+
+        The hooks stay registered: they are the child's own if it stands up itself, as a server's workers do. Locks may
+        have been held by threads that are not there any more.
+        """
+        self.pid = os.getpid()
+        if self.interposed is not None:
+            self.interposed.leave_to_parent()
             atexit.unregister(self.at_exit)
-            if self.run is not None:
-                self.run.close()
-            self.interposed = self.server = self.thread = self.run = None
-            self.serving.forget()
-            self.serving = Serving()
-            self.works.all.clear()
-            self.streams.clear()
-            self.pid = os.getpid()
+        if self.run is not None:
+            self.run.close()
+        self.interposed = self.server = self.thread = self.run = None
+        self.serving.forget()
+        self.serving = Serving()
+        self.works.all.clear()
+        self.streams.clear()
+        self.lock = threading.RLock()
+        self.hands = Hands()
+        self.hooks.forked()
+        self.stopping.forked()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """As if no stop had been."""
+        self.stop = self.telling = self.told = self.held = self.last_arrival = self.last_connection = None
+        self.leaving = self.asked = self.alone = False
+        self.unfinished = []
+        self.arrivals = 0
+        self.known = frozenset()
+        self.farewells.clear()
+        self.lame_duck_over = threading.Event()
+        self.cleaning = self.new_cleaning()
+        self.stopping.take_back()
+
+    def new_cleaning(self) -> Cleaning:
+        return Cleaning(
+            self.hooks, self.hands, left_s=self.seconds_to_deadline, ended=self.hook_ended, over=self.stopped
+        )
 
     def arrived(self, peer: tuple[str, int] | None = None) -> None:
         """Work came although we are leaving. `peer` tells whether its connection is a new one."""
@@ -204,16 +278,21 @@ class Process:
 
     def begin(self, why: str, *, lame_duck: bool = True, signalled: bool = True) -> None:
         """The stop begins now, or with `signalled=False` a lame duck whose signal is to follow. Not in a handler."""
-        if self.stop is not None:
-            return
-        now = self.clock()
-        lame_duck = lame_duck and self.has_clients()
-        log = "" if self.alone else self.settings.termination_log
-        self.telling = Telling(tell=self.settings.tell, termination_log=log)
-        self.stop = Stop(self.settings, now, lame_duck=lame_duck, hooks_s=self.hooks.promised_s(), signalled=signalled)
-        self.lame_duck_over.clear()
-        self.leaving = True
-        self.asked = True
+        with self.lock:
+            if self.stop is not None:
+                return
+            lame_duck = lame_duck and self.has_clients()
+            log = "" if self.alone else self.settings.termination_log
+            self.telling = Telling(tell=self.settings.tell, termination_log=log)
+            self.asked = True
+            self.stop = Stop(
+                self.settings,
+                self.clock(),
+                lame_duck=lame_duck,
+                hooks_s=self.hooks.promised_s(),
+                signalled=signalled,
+            )
+            self.leaving = True
         self.tell(
             "stop-asked", why=why, in_flight=len(self.works), streams=len(self.streams), grace_s=self.settings.grace_s
         )
@@ -221,16 +300,15 @@ class Process:
         if lame_duck:
             self.known = listeners.connections_of(listeners.ports())
         self.entered(State.LAME_DUCK)
-        at_once = self.hooks.at_once()
-        if at_once:
-            threading.Thread(
-                target=self.run_hooks, args=(at_once, self.stop.deadline), name="lameduck hooks", daemon=True
-            ).start()
+        self.cleaning.begin()
         self.wake()
 
     def entered(self, state: State) -> None:
         for notice in list(self.on_state):
-            notice(state)
+            try:
+                notice(state)
+            except Exception as error:
+                self.tell_fault(error)
 
     def wake(self) -> None:
         if self.interposed is not None:
@@ -240,6 +318,10 @@ class Process:
         """Tell a step, in the time of this stop."""
         if self.telling is not None and self.stop is not None:
             self.telling.step(self.clock() - self.stop.began, what, **detail)
+
+    def tell_fault(self, error: Exception) -> None:
+        """Told, and the stop goes on."""
+        self.tell("fault", text=f"{type(error).__name__}: {error}")
 
     def sight(self) -> Sight:
         return Sight(len(self.works.finite()), self.arrivals, self.last_arrival)
@@ -258,19 +340,29 @@ class Process:
                 for fd, _ in poll.poll(self.patience_ms()):
                     if run is not None and fd == run.fileno() and not self.heard(run):
                         poll.unregister(run)
-                for signum in interposed.read():
+                for signum in dict.fromkeys(interposed.read()):
                     self.signalled(signum)
                 if self.stop is not None:
                     self.step()
         except Exception as fault:
             # Whatever it was, the signals must not end here.
-            self.tell("fault", text=f"{type(fault).__name__}: {fault}")
-            if self.stop is not None and self.server is not None:
-                self.server.stop()
-            while self.interposed is interposed:
-                poll.poll()
-                for signum in interposed.read():
-                    interposed.let_through(signum)
+            self.tell_fault(fault)
+            self.let_all_through(interposed, poll)
+
+    def let_all_through(self, interposed: Interposed, poll: select.poll) -> None:
+        """What is left of `watch` when something in it has failed: the signals, and the deadline."""
+        if self.stop is not None:
+            try:
+                self.stop_server()
+            except Exception as fault:
+                self.tell_fault(fault)
+                interposed.let_through(signal.SIGTERM)
+        while self.interposed is interposed:
+            poll.poll(None if self.stop is None else 1000 * self.seconds_to_deadline())
+            for signum in interposed.read():
+                interposed.let_through(signum)
+            if self.asked and self.seconds_to_deadline() == 0:
+                self.leave_now("the deadline is here")
 
     def heard(self, run: socket.socket) -> bool:
         """What `lameduck run` says: a preStop hook asks for the lame duck. False when it is gone."""
@@ -303,6 +395,14 @@ class Process:
         name = signal.Signals(signum).name
         if isinstance(self.server, Sifting) and not self.server.counts(signum):
             return
+        if isinstance(self.server, Signalled):
+            self.server.signum = signum
+        if self.stop is not None and self.stop.state is State.STOPPED:
+            if self.asked:
+                # All is done, but something of the program's own goes on: it may know what to do.
+                self.let_through(signum)
+                return
+            self.begin_anew()  # it was a server that had left by itself; now the program is to end
         if self.stop is None:
             server = self.server
             self.alone = signum == signal.SIGTERM and isinstance(server, OneOfMany) and server.stops_alone()
@@ -316,6 +416,10 @@ class Process:
                 self.stop.hurry()
             else:
                 self.stop.signal()
+
+    def let_through(self, signum: int) -> None:
+        if self.interposed is not None and not self.exiting:
+            self.interposed.let_through(signum)
 
     def step(self) -> None:
         stop = self.stop
@@ -340,8 +444,9 @@ class Process:
                 self.cancel()
             elif why.due is Due.CLEAN_UP:
                 self.tell("hooks-started", why=why.text)
-                threading.Thread(target=self.clean_up, name="lameduck hooks", daemon=True).start()
-            elif why.due is Due.LEAVE:
+                self.entered(State.CLEANING_UP)
+                self.hands.lend(self.cleaning.run_all, "lameduck hooks")
+            elif self.asked or self.exiting:  # else nobody wants this process to leave
                 self.leave_now(why.text)
         now = self.clock()
         if self.held is not None and stop.state is not State.DRAINING:
@@ -374,11 +479,8 @@ class Process:
     def take_back(self, why: str) -> None:
         """Nobody's stop followed the lame duck: serve on, as if nothing had been."""
         self.tell("given-up", why=why)
-        self.leaving = self.asked = False
-        self.stop = None
-        self.stopping.take_back()
-        self.arrivals, self.last_arrival, self.last_connection = 0, None, None
-        self.farewells.clear()
+        self.hooks.taken.clear()
+        self.begin_anew()
         self.entered(State.SERVING)
 
     def say_farewell(self) -> None:
@@ -401,61 +503,51 @@ class Process:
         names = [work.name for work in works if not work.endless]
         self.unfinished += names
         self.tell("work-cancelled", count=len(names), names=names[:NAMES_TOLD])
-        for work in works:
-            work.cancel()
+
+        def cancel() -> None:
+            for work in works:
+                try:
+                    work.cancel()
+                except Exception as error:
+                    self.tell_fault(error)
+
+        if not self.hands.lend(cancel, "lameduck cancelling"):
+            cancel()
+
+    def given_back(self, name: str) -> None:
+        """A piece of work was cut, and is in its queue again: nobody's loss."""
+        self.tell("work-given-back", name=name)
+        while name in self.unfinished:
+            self.unfinished.remove(name)
 
     # The end.
 
     def finish(self) -> None:
         """The server is done: run the hooks, and tell how it went. Blocks; whoever comes second waits for the first."""
-        if self.server_is_done():
-            self.clean_up()
-        else:
-            self.cleaned.wait(self.seconds_to_deadline())
+        self.server_is_done()
+        self.cleaning.run_all()
 
     async def finish_here(self) -> None:
         """The same in a running loop: async hooks run in it."""
-        import asyncio
+        self.server_is_done()
+        await self.cleaning.run_all_here()
 
-        if not self.server_is_done():
-            await asyncio.get_running_loop().run_in_executor(None, self.cleaned.wait, self.seconds_to_deadline())
-            return
-        if not self.cleaning.acquire(blocking=False):
-            return
-        hooks = self.hooks.at_the_end()
-        for at, hook in enumerate(hooks):
-            within = running.share_s(hook, hooks[at + 1 :], self.seconds_to_deadline())
-            self.hook_ended(await running.run_one_here(hook, within))
-        self.stopped()
-
-    def server_is_done(self) -> bool:
-        """Whether the caller is the one to clean up."""
-        if self.stop is None:
-            # Nobody asked: a server that leaves by itself.
-            self.telling = Telling(tell=False, termination_log="")
-            self.stop = Stop(self.settings, self.clock(), lame_duck=False, hooks_s=self.hooks.promised_s())
-            self.leaving = True
-            self.stopping.begin()
-        first = self.stop.state in (State.LAME_DUCK, State.DRAINING)
-        if first:
+    def server_is_done(self) -> None:
+        with self.lock:
+            if self.stop is None:
+                # Nobody asked: a server that leaves by itself.
+                self.telling = Telling(tell=False, termination_log="")
+                self.stop = Stop(self.settings, self.clock(), lame_duck=False, hooks_s=self.hooks.promised_s())
+                self.leaving = True
+            first = self.stop.state in (State.LAME_DUCK, State.DRAINING)
             self.stop.server_is_done()
+        if first:
+            self.stopping.begin()
             self.tell("server-finished", in_flight=len(self.works))
             self.entered(State.CLEANING_UP)
-        return first
 
     def seconds_to_deadline(self) -> float:
         return 0.0 if self.stop is None else max(0.0, self.stop.deadline - self.clock())
-
-    def clean_up(self) -> None:
-        if self.cleaning.acquire(blocking=False):
-            assert self.stop is not None
-            self.run_hooks(self.hooks.at_the_end(), self.stop.deadline)
-            self.stopped()
-
-    def run_hooks(self, hooks: list[Hook], deadline: float) -> None:
-        for at, hook in enumerate(hooks):
-            left = max(0.0, deadline - self.clock())
-            self.hook_ended(running.run_one(hook, running.share_s(hook, hooks[at + 1 :], left)))
 
     def hook_ended(self, run: HookRun) -> None:
         detail = {"error": run.error} if run.error else {}
@@ -465,23 +557,22 @@ class Process:
 
     def stopped(self) -> None:
         assert self.stop is not None
-        for work in self.works.finite():
-            if work.name not in self.unfinished:
-                self.unfinished.append(work.name)
+        self.name_unfinished([work.name for work in self.works.finite()])
         self.stop.hooks_are_done()
         self.entered(State.STOPPED)
         self.stop_is_told()
-        self.cleaned.set()
         self.wake()
 
+    def name_unfinished(self, names: list[str]) -> None:
+        self.unfinished += [name for name in dict.fromkeys(names) if name not in self.unfinished]
+
     def stop_is_told(self) -> None:
-        """The last step, and the termination log: once."""
-        telling = self.telling
-        if telling is None or not self.asked:
+        """The last step, and the termination log; again only if more has turned out to be unfinished."""
+        if self.telling is None or not self.asked or self.told == tuple(self.unfinished):
             return
-        self.asked = False
+        self.told = tuple(self.unfinished)
         self.tell("stopped", unfinished=self.unfinished[:NAMES_TOLD], exit_code=self.exit_code)
-        telling.leave()
+        self.telling.leave()
 
     @property
     def exit_code(self) -> int:
@@ -489,27 +580,56 @@ class Process:
 
     def leave_now(self, why: str) -> None:
         """The deadline: nothing that still runs can hold this process."""
-        for work in self.works.finite():
-            if work.name not in self.unfinished:
-                self.unfinished.append(work.name)
+        self.name_unfinished(
+            [work.name for work in self.works.finite()]
+            + [f"on_stop {name}" for name in list(self.cleaning.running.values())]
+        )
+        if not self.unfinished:
+            self.name_unfinished(self.who_holds())
         self.tell("deadline", why=why, in_flight=len(self.works))
         self.entered(State.STOPPED)
         self.stop_is_told()
         self.flush()
         os._exit(UNFINISHED)
 
+    def who_holds(self) -> list[str]:
+        """What keeps the process from leaving, where it is no work that was counted."""
+        main = threading.main_thread()
+        threads = [f"thread {one.name}" for one in threading.enumerate() if not one.daemon and one is not main]
+        return threads or ["the main thread"]
+
     def at_exit(self) -> None:
-        """The interpreter leaves: the hooks run if nobody has run them, and the exit code says what was not done."""
+        """The interpreter leaves: what daemon threads have in flight is waited for, and the hooks run if nobody has
+        run them."""
         if self.pid != os.getpid():
             return
+        self.exiting = True
+        if self.interposed is not None:
+            self.interposed.lets_nothing_through = True
+        if self.asked:
+            while self.state in (State.LAME_DUCK, State.DRAINING) and not self.nothing_to_wait_for():
+                time.sleep(LOOKS_FOR_WORK_EVERY_S)
         self.finish()
-        if self.unfinished:
+        if self.state is not State.STOPPED:
+            self.leave_now("the deadline is here")
+
+    def leave_with_code(self) -> None:
+        """The very last of the interpreter's exit: say with the exit code that something was not done."""
+        if self.pid == os.getpid() and self.unfinished:
             self.flush()
             os._exit(UNFINISHED)
 
     def flush(self) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError, AttributeError):
-                continue  # closed, or stuck: it is not worth the exit
+        """In another thread: whoever reads our output may have stopped reading."""
+        flushed = threading.Event()
+
+        def flush() -> None:
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except (OSError, ValueError, AttributeError):
+                    continue  # closed: it is not worth the exit
+            flushed.set()
+
+        if self.hands.lend(flush, "lameduck flushing"):
+            flushed.wait(FLUSHED_WITHIN_S)

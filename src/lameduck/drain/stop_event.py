@@ -84,6 +84,11 @@ class Stopping:
         """No stop followed."""
         self.flag.clear()
 
+    def forked(self) -> None:
+        """In a child: its stop has not come, and nobody waits here."""
+        self.flag = threading.Event()
+        self.callbacks.clear()
+
 
 def until_stopping(stopping: Stopping, source: queue.Queue[T]) -> Iterator[T]:
     """The items of a queue until the stop. What is not taken stays in the queue."""
