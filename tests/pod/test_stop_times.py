@@ -225,7 +225,13 @@ def test_of_several_containers_the_one_that_declares_the_port_receives() -> None
 
 @pytest.mark.parametrize(
     ("image", "store"),
-    [("postgres:16", True), ("bitnami/postgresql:16", True), ("registry.example/my-redis:1", True), ("web:1", False)],
+    [
+        ("postgres:16", True),
+        ("bitnami/postgresql:16", True),
+        ("registry.example/my-redis:1", True),
+        ("osixia/openldap:1.5", True),
+        ("web:1", False),
+    ],
 )
 def test_a_store_is_known_by_its_image(image: str, store: bool) -> None:
     assert is_store(_case(f"image: {image}").workload.pod.container("app")) is store

@@ -8,7 +8,7 @@ from lameduck.pod.containers import Container
 __all__ = ["is_store"]
 
 _NAMES = (
-    "azurite",
+    *("azurite", "ldap", "openldap"),
     *("cassandra", "clickhouse", "cockroach", "consul", "couchbase", "couchdb", "elasticsearch", "etcd", "influxdb"),
     *("kafka", "keydb", "mariadb", "memcached", "minio", "mongo", "mosquitto", "mssql", "mysql", "nats", "neo4j"),
     *("opensearch", "percona", "postgis", "postgres", "pulsar", "rabbitmq", "redis", "redpanda", "scylla", "solr"),
