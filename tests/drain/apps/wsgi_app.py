@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ FILE = Path(__file__)
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """`/` at once, `/slow` after SLOW_S, `/pid` the worker, `/file` this file through wsgi.file_wrapper, `/pieces` a
-    generator that takes SLOW_S, `/written` with start_response's write, `/broken` a generator that raises, `/fails`."""
+    generator that takes SLOW_S, `/written` with start_response's write, `/broken` a generator that raises, `/fails`; `/foreign` blocks in a system
+    call of a foreign library for SLOW_S."""
     path = environ["PATH_INFO"]
     headers = [("Content-Type", "text/plain")]
     if path == "/fails":
@@ -38,10 +40,29 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", headers)
         return pieces(broken=path == "/broken")
     if path == "/slow":
+        print("slow begins", flush=True)
         time.sleep(SLOW_S)
+    if path == "/foreign":
+        return answer(start_response, str(read_in_c()).encode())
     body = str(os.getpid()).encode() if path == "/pid" else b"ok"
-    start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    parts = answer(start_response, body)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else parts
+
+
+def answer(start_response: Any, body: bytes) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def read_in_c() -> int:
+    """A system call that Python does not begin again when a signal interrupts it: what it returns after SLOW_S."""
+    import ctypes
+
+    here, there = os.pipe()
+    print("foreign begins", flush=True)
+    threading.Timer(SLOW_S, os.write, (there, b"1")).start()
+    result: int = ctypes.CDLL(None, use_errno=True).read(here, ctypes.create_string_buffer(1), 1)
+    return result
 
 
 def pieces(*, broken: bool) -> Iterator[bytes]:

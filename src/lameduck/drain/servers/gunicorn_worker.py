@@ -35,6 +35,8 @@ __all__ = ["Gunicorn", "find", "prepare", "stand", "worker_on_stack"]
 ARBITER_ACTS_WITHIN_S = 1.0
 """Where the signal goes to the whole process group, the workers may have it before the arbiter has closed anything."""
 LOOKS_EVERY_S = 0.02
+ALONE_LINGERS_S = 2.0
+"""As long as a gthread worker itself keeps idle connections open before it leaves."""
 CONNECTIONS_END_WITHIN_S = 2.0
 """A client that has not taken the end of its idle connection for so long is not waited for by a gevent worker."""
 STACK_FRAMES = 100
@@ -106,10 +108,7 @@ class Gunicorn:
             return not config.pod_ends()
         if self.worker.ppid != os.getppid():
             return False
-        for fd in listeners.listening():
-            if idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino):
-                return True
-        return False
+        return any(idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino) for fd in listeners.listening())
 
     def stop(self) -> None:
         """As the signal would do it, without the second that some workers sleep before they look."""
@@ -126,6 +125,9 @@ class Gunicorn:
         """End idle connections as soon as all work is done; and wake those workers that sleep."""
         if self.is_asgi:
             self.wake_asgi()
+        if self.process.alone:
+            # No lame duck has told those who keep connections alive.
+            time.sleep(ALONE_LINGERS_S)
         left_alone_since = None
         while True:
             time.sleep(LOOKS_EVERY_S)
@@ -181,7 +183,7 @@ def find(handler: object, process: Process) -> Gunicorn | UvicornWorker | None:
         return Gunicorn(owner, process)
     served_by_uvicorn = uvicorn.find(handler)
     if served_by_uvicorn is not None:
-        worker = getattr(served_by_uvicorn.server.config.callback_notify, "__self__", None)
+        worker: Any = getattr(served_by_uvicorn.server.config.callback_notify, "__self__", None)
         if is_worker(worker):
             cap_grace(process, worker.cfg.graceful_timeout)
             return UvicornWorker(served_by_uvicorn.server, Gunicorn(worker, process))
@@ -189,7 +191,7 @@ def find(handler: object, process: Process) -> Gunicorn | UvicornWorker | None:
 
 
 def prepare(process: Process) -> None:
-    """When the application is made: in a worker, or with --preload in the arbiter, whose children come to be workers."""
+    """When the application is made: in a worker or, with --preload, in the arbiter, whose children become workers."""
     global prepared
     if prepared or "gunicorn.workers.base" not in sys.modules:
         return
