@@ -2,7 +2,7 @@
 
     from lameduck import drain
 
-    app = drain.asgi(app)                    # or drain.wsgi(app): that is all a web service needs
+    app = drain.asgi(app)                    # or drain.wsgi(app), drain.aiohttp(app): all that a web service needs
 
     with drain.work("job 17"): ...           # counted: a stop waits for it
     if drain.stopping: ...                   # also drain.stopping.wait(5), and await drain.stopping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from lameduck.drain.process import Process
+    from lameduck.drain.servers.aiohttp import aiohttp
     from lameduck.drain.servers.asgi import ASGI
     from lameduck.drain.servers.wsgi import WSGI
     from lameduck.drain.states import State
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "State",
+    "aiohttp",
     "asgi",
     "celery",
     "configure",
@@ -222,6 +224,10 @@ def __getattr__(name: str) -> Any:
         from lameduck.drain.servers.asgi import ASGI
 
         return ASGI
+    if name == "aiohttp":
+        from lameduck.drain.servers.aiohttp import aiohttp
+
+        return aiohttp
     if name == "wsgi":
         from lameduck.drain.servers.wsgi import WSGI
 
