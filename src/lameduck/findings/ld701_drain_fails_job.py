@@ -25,6 +25,7 @@ spec:
       - action: Ignore
         onPodConditions:
           - type: DisruptionTarget
+            status: "True"
 ```
 It starts work again that was cut in the middle. Where that must not be, a failed Job is what you want; then leave it,
 and ignore this finding. That is why the change is made by `--fix --unsafe` only.
@@ -104,7 +105,8 @@ def remedy(case: Case, seen: Sighting) -> Remedy | None:
     rules = case.workload.failure_rules
     if rules is None or rules.policy_at is not None or seen.at is None:
         return None
-    condition: Json = {"type": "DisruptionTarget"}
+    # True is its default, but the API's published schema asks for it, and validators with it.
+    condition: Json = {"type": "DisruptionTarget", "status": "True"}
     rule: Json = {"action": "Ignore", "onPodConditions": [condition]}
     change = SetField((*rules.at, "podFailurePolicy"), {"rules": [rule]}, "counts no drain as a failure")
     return Remedy((change,), safe=False, title="Start the pod again after a drain")
