@@ -28,7 +28,6 @@ MAX_DOCUMENTS = 10_000
 """In one file."""
 TEMPLATE_ADVICE = "Render it first and give lameduck the result: helm template . > rendered.yaml"
 
-_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|\{%")
 
 
@@ -94,11 +93,23 @@ def stretches(source: Source) -> tuple[tuple[int, int], ...]:
     text = source.text
     if looks_like_json(text) or text.startswith("%") or "\n%" in text or "\r%" in text:
         return ((0, len(text)),)
-    starts = [found.start() for found in _SEPARATOR.finditer(text)]
+    starts = _separators(text)
     if len(starts) >= MAX_DOCUMENTS:
         raise _too_many(source)
     bounds = starts if starts and starts[0] == 0 else [0, *starts]
     return tuple(zip(bounds, [*bounds[1:], len(text)], strict=True))
+
+
+def _separators(text: str) -> list[int]:
+    """Where lines begin with dashes that end a document. Megabytes are asked for each finding: find, no pattern."""
+    starts = []
+    lines = f"\n{text}"  # so that the first line is like the others, and what is found begins one further in the text
+    at = lines.find("\n---")
+    while at >= 0:
+        if not lines[at + 4 : at + 5].strip():
+            starts.append(at)
+        at = lines.find("\n---", at + 1)
+    return starts
 
 
 def read_stretch(source: Source, start: int, end: int) -> Documents:
@@ -131,7 +142,7 @@ def _read_around_templates(source: Source) -> Documents:
     """Each document by itself, because those with template expressions are not YAML."""
     documents: list[SourceDocument] = []
     problems: list[Problem] = []
-    starts = [found.start() for found in _SEPARATOR.finditer(source.text)]
+    starts = _separators(source.text)
     values = 0
     for start, end in zip([0, *starts], [*starts, len(source.text)], strict=True):
         try:
