@@ -15,11 +15,12 @@ from lameduck.ending.timeline import (
     SignalSent,
 )
 from lameduck.pod.durations import Seconds
+from lameduck.pod.workloads import Workload
+from lameduck.rehearse.casting import Cast
 from lameduck.rehearse.endpoints import Endpoints, Lag
 from lameduck.rehearse.processes import ProcessEngine
 from lameduck.rehearse.replica import Replica, Surroundings
 from lameduck.rehearse.stage import Stage
-from tests.rehearse.laboratory import Play
 
 __all__ = ["Scene", "on_stage"]
 
@@ -85,15 +86,15 @@ class _Over(Exception):
     """Ends the pod's own tasks with the script."""
 
 
-async def on_stage(play: Play, script: Callable[[Scene], Awaitable[None]]) -> Scene:
+async def on_stage(workload: Workload, cast: Cast, script: Callable[[Scene], Awaitable[None]]) -> Scene:
     """Start the pod's stage and follow the script to its end. Raises TimeoutError if that takes too long."""
     scene = Scene()
     endpoints = Endpoints(Lag(Seconds(0), Seconds(0)), scene.clock, scene.record)
     try:
         async with asyncio.timeout(_WITHIN_S), ProcessEngine() as engine, asyncio.TaskGroup() as tasks:
             scene.stage = Stage(
-                play.workload,
-                play.cast,
+                workload,
+                cast,
                 1,
                 lambda changed: Surroundings(engine, endpoints, scene.clock, scene.record, changed, tasks, {}),
             )

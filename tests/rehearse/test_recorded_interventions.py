@@ -109,7 +109,8 @@ async def _play(lab: Laboratory, name: str) -> list[str]:
         nonlocal zero
         zero = await INTERVENTIONS[name](scene, case)
 
-    scene = await on_stage(lab.prepare(case), script)
+    play = lab.prepare(case)
+    scene = await on_stage(play.workload, play.cast, script)
     said = []
     for container in next(case.recorded()):
         ending = scene.ending(container, zero)
