@@ -131,10 +131,10 @@ def test_a_server_that_is_done_early_leaves_the_time_to_the_hooks() -> None:
     stop = Stop(Settings(), BEGAN)
     stop.server_is_done()
 
-    assert stop.state is State.CLEANING_UP
+    assert stop.state == State.CLEANING_UP
     assert due(stop, 6) == []
     stop.hooks_are_done()
-    assert stop.state is State.STOPPED
+    assert stop.state == State.STOPPED
 
 
 def test_a_server_that_is_done_late_does_not_take_the_hooks_back() -> None:
@@ -189,7 +189,7 @@ def test_a_process_that_nobody_has_signalled_is_never_made_to_leave(grace_s: flo
 
 @dataclass(frozen=True)
 class Story:
-    """A stop and what happens during it: times are milliseconds after its begin, whole ones, so that none is rounded."""
+    """A stop and what happens during it, in whole milliseconds after its begin: so that none is rounded."""
 
     settings: Settings
     lame_duck: bool

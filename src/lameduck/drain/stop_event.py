@@ -54,24 +54,14 @@ class Stopping:
         """Wait for the stop in a task; True."""
         import asyncio
 
-        loop = asyncio.get_running_loop()
-        here: asyncio.Future[None] = loop.create_future()
+        here: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def release() -> None:
             if not here.done():
                 here.set_result(None)
 
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(release)
-
-        key = id(here)
-        self.callbacks[key] = wake
-        try:
-            if not self.flag.is_set():  # looked at after the callback is there, so no stop falls between
-                await here
-        finally:
-            self.callbacks.pop(key, None)
+        with called_in_loop(self, release):
+            await here
         return True
 
     def begin(self) -> None:
@@ -103,29 +93,50 @@ def until_stopping(stopping: Stopping, source: queue.Queue[T]) -> Iterator[T]:
 
 
 async def until_stopping_async(stopping: Stopping, source: asyncio.Queue[T]) -> AsyncIterator[T]:
-    """The same for an asyncio.Queue. No item is lost between the queue and the loop's body."""
+    """The same for an asyncio.Queue.
+
+    The queue's own get is waited for, in the task that asks: it loses no item when it is cancelled, be it by the stop
+    or by somebody else, and none has to be put back, which would change their order and count them twice for join().
+    """
     import asyncio
 
-    here = asyncio.ensure_future(stopping.arrival())
-    try:
-        while not stopping:
-            getting = asyncio.ensure_future(source.get())
+    while not stopping:
+        if source.empty():
             try:
-                await asyncio.wait({here, getting}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                put_back(source, getting)
-                raise
-            if getting.done():
-                yield getting.result()
-            else:
-                put_back(source, getting)
+                async with asyncio.timeout(None) as waiting:
+                    with called_in_loop(stopping, lambda: expire(waiting)):
+                        item = await source.get()
+            except TimeoutError:
+                return
+        else:
+            item = source.get_nowait()
+        yield item
+
+
+def expire(waiting: asyncio.Timeout) -> None:
+    """End the waiting now. In its loop."""
+    import asyncio
+
+    with contextlib.suppress(RuntimeError):  # it has ended by itself
+        waiting.reschedule(asyncio.get_running_loop().time())
+
+
+@contextlib.contextmanager
+def called_in_loop(stopping: Stopping, call: Callable[[], object]) -> Iterator[None]:
+    """Have something called in the running loop when the stop comes, at once if it is here already."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(call)
+
+    key = id(call)
+    stopping.callbacks[key] = wake
+    try:
+        if stopping:  # looked at after the callback is there, so no stop falls between
+            loop.call_soon(call)
+        yield
     finally:
-        here.cancel()
-
-
-def put_back(source: asyncio.Queue[T], getting: asyncio.Future[T]) -> None:
-    """Take an unused get away. asyncio.Queue.get loses no item when it is cancelled before it is done."""
-    if getting.done() and not getting.cancelled():
-        source.put_nowait(getting.result())
-    else:
-        getting.cancel()
+        stopping.callbacks.pop(key, None)
