@@ -17,6 +17,8 @@ _COMMANDS = {
     "check": ("lameduck.cli.check", "check_command", "What do the files say about how the pods will end?"),
     "explain": ("lameduck.cli.explain", "explain_command", "What a finding means, and how to mend it."),
     "rehearse": ("lameduck.cli.rehearse", "rehearse_command", "How does this workload end, when it runs?"),
+    "run": ("lameduck.cli.in_the_image", "run_command", "In the image: the PID 1 that passes signals on and drains."),
+    "prestop": ("lameduck.cli.in_the_image", "prestop_command", "In the image: the preStop hook beside run."),
 }
 """Module, command and first line of its help: `check` must not wait for the engines of `rehearse` to be imported."""
 
