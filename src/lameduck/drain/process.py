@@ -87,6 +87,8 @@ class Process:
         has no endpoint that somebody would have to be waited for: it has no lame duck."""
         self.leaving = False
         """The same as `bool(stopping)`, as cheap as an attribute can be: for every request."""
+        self.loop: Any = None
+        """asyncio's event loop that serves, for tasks that do not name theirs."""
         self.starting = False
         """Whether the application is still starting up: nobody knows it yet, so nobody has to be waited for."""
         self.unfinished: list[str] = []

@@ -63,7 +63,7 @@ HYPERCORN = (
 )
 GRANIAN = (
     granian("uvloop"),
-    granian("asyncio", "--loop", "asyncio", "--task-impl", "rust", "--runtime-mode", "mt"),
+    granian("asyncio", "--loop", "asyncio", "--runtime-mode", "mt"),
     granian("workers", "--workers", "2", workers=2),
 )
 FORMS = (*UVICORN, *HYPERCORN, *GRANIAN)

@@ -10,11 +10,13 @@ answer to a POST is one that has an end, such as tokens from a model, and is fin
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
 from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
 from lameduck.drain.servers.finding import find_server, prepare
+from lameduck.drain.servers.running_again import stay_in_front
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -108,23 +110,54 @@ class ASGI:
             process.streams.pop(key, None)
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on, and run the hooks between the server's end and the application's own shutdown."""
+        """Pass it on, and run the hooks between the server's end and the application's own shutdown.
+
+        For an application that knows no lifespan we answer ourselves: it is where the hooks belong.
+        """
+        process = self.process
+        asked = False
+        told_to_stop = False
 
         async def receive_after_hooks() -> Message:
+            nonlocal asked, told_to_stop
+            asked = True
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await self.process.finish_here()
+                told_to_stop = True
+                if running_loop() is None:
+                    process.finish()
+                else:
+                    await process.finish_here()
             return message
 
         async def send_when_started(message: Message) -> None:
-            self.process.starting = False
+            nonlocal told_to_stop
+            if process.starting:
+                self.started()
+            told_to_stop = told_to_stop or message["type"] == "lifespan.startup.failed"
             await send(message)
 
-        self.process.starting = True
+        process.starting = True
         try:
             await self.app(scope, receive_after_hooks, send_when_started)
+        except BaseException as error:
+            if asked or not isinstance(error, Exception):
+                raise
         finally:
-            self.process.starting = False  # an application without lifespan has left at once
+            process.starting = False
+        while not asked or not told_to_stop:
+            message = await receive_after_hooks()
+            await send_when_started({"type": message["type"] + ".complete"})
+
+    def started(self) -> None:
+        """The application has started up: it serves from now on."""
+        process = self.process
+        process.starting = False
+        # Servers may put their handlers in front again, or get their listeners now.
+        self.stood = False
+        process.loop = running_loop()
+        if process.loop is not None:
+            stay_in_front(process, process.loop)
 
     async def answer_readiness(self, send: Send) -> None:
         from lameduck.drain.readiness import answer
@@ -133,6 +166,14 @@ class ASGI:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """asyncio's; None under trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def arrival(process: Process, scope: Scope) -> None:

@@ -12,6 +12,7 @@ from asyncio import current_task
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from lameduck.drain import here
 from lameduck.drain.process import Stream
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ class Told(Stream):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        return None if self.task is None else self.task.get_loop()
+        if self.task is None:
+            return None
+        try:
+            return self.task.get_loop()
+        except RuntimeError:
+            return here().loop  # type: ignore[no-any-return]  # granian --task-impl rust: all share one that has none
 
     def tell(self) -> None:
         """End the stream as soon as it is between two of its messages."""

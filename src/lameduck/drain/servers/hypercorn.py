@@ -6,7 +6,7 @@ accepting at once, and cancels what has not been answered within graceful_timeou
 
 Here the worker's own copy of the event answers when the lame duck is over, and graceful_timeout is what is left of the
 grace. Inside a program (`hypercorn.asyncio.serve`) the signal itself is what is held back. Under trio streams cannot be
-told, and graceful_timeout stays as it is.
+told: where there are any, graceful_timeout stays as it is and ends them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ class Hypercorn:
         self.looked = False
         self.over = False
         self.signalled = False
+        if is_asyncio:
+            import asyncio
+
+            from lameduck.drain.servers.hypercorn_h2 import Farewells
+
+            self.farewells = Farewells(process, asyncio.get_running_loop())
         if event is not None:
             self.event_is_set = event.is_set
             event.is_set = self.is_set
@@ -73,7 +79,7 @@ class Hypercorn:
     def stop(self) -> None:
         if self.over:
             return
-        if self.is_asyncio:
+        if self.is_asyncio or not self.process.streams:
             self.config.graceful_timeout = max(self.config.graceful_timeout, self.process.remaining_s())
         if self.event is None:
             assert self.process.interposed is not None
