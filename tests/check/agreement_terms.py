@@ -2,8 +2,8 @@
 
 Most are played faster. Where a delay is at stake, a hook of 5 s takes two and the endpoints lag by 1.5 s: such a hook
 is enough, and without it there is time for requests to be refused also where the machine is busy. Where the grace is at
-stake, requests or a clean-up last longer than what is left. No request is on its way in the moment of the deletion, 1.5 s
-after the first: the rate sees to that.
+stake, requests or a clean-up last longer than what is left. The rate is such that no request is on its way in the
+moment of the deletion, 1.5 s after the first.
 """
 
 from dataclasses import dataclass

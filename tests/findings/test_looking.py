@@ -14,9 +14,9 @@ from lameduck.ending.requests import Fate
 from lameduck.ending.timeline import Timeline
 from lameduck.ending.verdict import judge
 from lameduck.findings.catalogue import FINDINGS
-from lameduck.findings.examples import REPLACEMENT, manifest, request, witness
-from lameduck.findings.finding import Example, Found, Severity, Witnessed
-from lameduck.findings.looking import look
+from lameduck.findings.examples import REPLACEMENT, case, manifest, request, witness
+from lameduck.findings.finding import Example, Found, Severity, Witness, Witnessed
+from lameduck.findings.looking import look, look_into
 from lameduck.pod.durations import Seconds
 from lameduck.pod.place import Place
 from lameduck.pod.reading import read_text
@@ -238,3 +238,12 @@ def test_what_all_pods_of_a_rollout_do_is_said_once(code: str, words: str) -> No
     found = look(_rollout(finding.bad[0], 3))
     assert [each.code for each in found] == [code]
     assert words in found[0].message
+
+
+@pytest.mark.parametrize("code", ["LD201", "LD203"])
+def test_the_sleep_action_is_advised_only_where_the_cluster_has_it(code: str) -> None:
+    finding = next(finding for finding in FINDINGS if finding.code == code)
+    for example in (each for each in finding.bad if each.only is not Witness.ENDING):
+        old = look_into(replace(case(example), kubernetes=(1, 29)), (finding,))
+        assert old, example.story
+        assert not any("sleep: {" in found.mend for found in old), example.story

@@ -4,7 +4,7 @@ import pytest
 
 from lameduck.pod.case import Case, Image
 from lameduck.pod.reading import read_text
-from lameduck.remedies.pauses import pause, room_for_pause
+from lameduck.remedies.pauses import pause, pause_in_words, room_for_pause
 
 
 def _case(pod: str = "hostNetwork: false", container: str = "image: a", kubernetes: tuple[int, int] = (1, 36)) -> Case:
@@ -49,3 +49,8 @@ def test_an_old_cluster_runs_sleep_only_where_the_image_is_known_to_have_it() ->
     assert pause(old, app, 5) is None
     having = Case(old.workload, images={"app": Image("a", programs=frozenset({"sleep"}))}, kubernetes=(1, 29))
     assert pause(having, app, 5) == {"exec": {"command": ["sleep", "5"]}}
+
+
+def test_a_reader_is_told_of_the_sleep_action_only_where_the_cluster_has_it() -> None:
+    assert pause_in_words(_case(), 5) == "preStop: {sleep: {seconds: 5}}"
+    assert pause_in_words(_case(kubernetes=(1, 29)), 5) == 'preStop: {exec: {command: [sleep, "5"]}}'

@@ -26,7 +26,7 @@ from lameduck.pod.sleep_words import RefusedSleep, sleep_length
 from lameduck.pod.stop_requests import stop_request
 from lameduck.pod.stores import is_store
 from lameduck.pod.workloads import Recreate
-from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
+from lameduck.remedies.pauses import DELAY_S, pause, pause_in_words, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, SetField
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def _sighting(case: Case, receiver: Receiver) -> Sighting:
         container.name,
         container.at if handler is None else handler.at,
         f"{container.name} gets requests from Service/{receiver.service.name}, and {nothing}: {outcome}",
-        f"Wait before the signal: lifecycle: {{preStop: {{sleep: {{seconds: {DELAY_S}}}}}}}"
+        f"Wait before the signal: lifecycle: {{{pause_in_words(case, DELAY_S)}}}"
         if handler is None
         else f"Let the hook wait {DELAY_S} s before it does anything else",
         severity=Severity.ERROR if certain else Severity.WARNING,

@@ -162,19 +162,23 @@ def in_files(case: Case) -> Iterator[Sighting]:
             case Exec(command=(program, *_), at=at) as handler:
                 why = _missing(case, container, program)
                 if why is not None:
-                    wait_s = _meant_wait(handler)
                     yield Sighting(
                         container.name,
                         (*at, "command", 0),
                         f"{why}: the preStop hook of {container.name} fails at once, and the stop signal follows",
-                        f"Put {program} into the image, or use httpGet"
-                        if wait_s is None and not _one_string(program)
-                        else "Write each word as an item of its own"
-                        if wait_s is None
-                        else f"Write preStop: {{sleep: {{seconds: {wait_s}}}}}, which needs nothing from the image",
+                        _mend_in_files(case, container, handler),
                     )
             case _:
                 pass
+
+
+def _mend_in_files(case: Case, container: Container, handler: Exec) -> str:
+    program, wait_s = handler.command[0], _meant_wait(handler)
+    if wait_s is not None and "sleep" in (pause(case, container, wait_s) or {}):
+        return f"Write preStop: {{sleep: {{seconds: {wait_s}}}}}, which needs nothing from the image"
+    if _one_string(program):
+        return "Write each word as an item of its own"
+    return f"Put {program} into the image, or use httpGet"
 
 
 def _is_no_program(case: Case, container: Container, program: str) -> bool:

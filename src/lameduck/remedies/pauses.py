@@ -9,7 +9,7 @@ from lameduck.pod.stop_times import stop_time
 from lameduck.pod.workloads import PodSpec
 from lameduck.remedies.remedy import Json, SetField
 
-__all__ = ["CLEAN_UP_S", "DELAY_S", "grace_for", "pause", "room_for_pause"]
+__all__ = ["CLEAN_UP_S", "DELAY_S", "grace_for", "pause", "pause_in_words", "room_for_pause"]
 
 DELAY_S = 5
 """What is offered where nobody knows the cluster's lag.
@@ -32,6 +32,13 @@ def pause(case: Case, container: Container, seconds: int) -> dict[str, Json] | N
     if image is not None and "sleep" in image.programs:
         return {"exec": {"command": ["sleep", str(seconds)]}}
     return None
+
+
+def pause_in_words(case: Case, seconds: int) -> str:
+    """A preStop that waits, as a reader is told to write it: for this cluster, whatever the image holds."""
+    if case.kubernetes >= _SLEEP_ACTION:
+        return f"preStop: {{sleep: {{seconds: {seconds}}}}}"
+    return f'preStop: {{exec: {{command: [sleep, "{seconds}"]}}}}'
 
 
 def grace_for(spec: PodSpec, seconds: int, reason: str) -> SetField:
