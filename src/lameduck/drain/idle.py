@@ -8,6 +8,7 @@ Linux only; elsewhere none are found.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
@@ -18,10 +19,11 @@ from lameduck.drain.listeners import borrowed, own_sockets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["connections", "end_idle"]
+__all__ = ["connections", "end_idle", "is_sending", "pid_holds"]
 
 IDLE_AFTER_S = 0.25
 """A request that has come is seen by the server, and counted as work in flight, sooner than that."""
+SIOCOUTQ = 0x5411
 ESTABLISHED, CLOSE_WAIT = 1, 8
 LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_RECEIVED_AT = 44, 52, 128
 """Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent, tcpi_last_data_recv, and tcpi_bytes_received."""
@@ -54,6 +56,17 @@ def end_idle(ports: frozenset[int]) -> int:
             if is_idle(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)):
                 there.shutdown(socket.SHUT_RD)
     return found
+
+
+def is_sending(ports: frozenset[int]) -> bool:
+    """Whether a client has not yet taken all that it was sent: its connection's send queue is not empty (tcp(7))."""
+    for fd in connections(ports):
+        queue = bytearray(4)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(fd, SIOCOUTQ, queue)
+        if any(queue):
+            return True
+    return False
 
 
 def is_idle(info: bytes) -> bool:

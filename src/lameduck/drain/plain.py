@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lameduck.drain import listeners
+from lameduck.drain.idle import is_sending
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -32,15 +33,15 @@ LEAVES_BY_ITSELF_WITHIN_S = 2.0
 """What a main thread that has seen the stop is given, from the last time it looked."""
 
 
-def stand(process: Process) -> bool:
+def stand(process: Process, signals: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)) -> bool:
     """In front of the program's handlers; see above for what follows."""
     if process.server is None:
         process.has_clients = lambda: is_connected_to(process)
-        stands = process.stand(plain := Plain(process))
+        stands = process.stand(plain := Plain(process), signals)
         assert process.interposed is not None
         process.interposed.in_place_of_default = plain.leave
         return stands
-    return process.stand()
+    return process.stand(signals=signals)
 
 
 def is_connected_to(process: Process) -> bool:
@@ -74,9 +75,11 @@ class Plain:
         interposed = self.process.interposed
         assert interposed is not None
         idle_since = None
+        ports = listeners.ports()
         while not self.left:
             now = time.monotonic()
-            if not self.process.nothing_to_wait_for():
+            # A server may still send what the application has long done with (waitress keeps up to 16 MB).
+            if not self.process.nothing_to_wait_for() or (not self.is_late() and is_sending(ports)):
                 idle_since = None
             elif idle_since is None:
                 idle_since = now

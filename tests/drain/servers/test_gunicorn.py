@@ -8,17 +8,16 @@ import re
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.drain.apps.wsgi_app import FILE
 from tests.drain.asking import KeptAlive, Waiting, ask
 from tests.drain.served import Served, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 APP = "tests.drain.apps.wsgi_app:drained"
 CONFIG = ("-c", "python:lameduck.drain.servers.gunicorn")
@@ -39,6 +38,7 @@ KINDS = [
 LONG = {"LAMEDUCK_LAME_DUCK": "20s", "LAMEDUCK_GRACE_SECONDS": "50"}
 """Nobody waits for this one."""
 LONG_S = 12.0
+FILE = Path(__file__).parent.parent / "apps" / "wsgi_app.py"
 
 
 @contextlib.contextmanager

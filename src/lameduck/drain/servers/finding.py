@@ -16,6 +16,8 @@ __all__ = ["find_server", "prepare"]
 
 GUNICORN = "gunicorn.workers.base"
 """Loaded in its arbiter and in its workers. These run other servers too, uvicorn's: they are asked first."""
+GRANIAN = "granian"
+"""It has its handlers by the first request, in each of its workers."""
 FINDERS = (uvicorn.find,)
 """Each looks at the handler of SIGTERM, and knows its own server's."""
 
@@ -41,9 +43,11 @@ def find_server(process: Process, receive: object = None) -> Server | None:
     return hypercorn.find(receive, process)
 
 
-def prepare(process: Process) -> None:
-    """When an application is made: some servers have to be known before they serve."""
+def prepare(process: Process) -> bool:
+    """When an application is made: some servers have to be known before they serve. Whether one of them is loaded."""
     if GUNICORN in sys.modules:
         from lameduck.drain.servers import gunicorn_worker
 
         gunicorn_worker.prepare(process)
+        return True
+    return GRANIAN in sys.modules
