@@ -61,6 +61,11 @@ T = Seconds(1.0)
         (tl.PhaseReported(t_s=T, pod="p", phase="Failed"), "phase Failed reported; the pod leaves its endpoints"),
         (tl.PodGone(t_s=T, pod="p"), "gone from the API"),
         (tl.OutputLine(t_s=T, pod="p", container="c", stream="stderr", line="bye"), "stderr: bye"),
+        (tl.StepTold(t_s=T, pod="p", container="c", by="run", step="lame-duck-ended"), "run says lame-duck-ended"),
+        (
+            tl.StepTold(t_s=T, pod="p", container="c", by="drain", step="stopped", detail="exit_code 0"),
+            "drain says stopped: exit_code 0",
+        ),
         (tl.Note(t_s=T, text="no cgroup"), "no cgroup"),
         (tl.Other(t_s=T, what="teleported", detail={"to": "node-b"}), "teleported: to node-b"),
     ],

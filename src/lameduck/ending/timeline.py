@@ -33,6 +33,7 @@ __all__ = [
     "ProbeAnswered",
     "ReplicaPlanned",
     "SignalSent",
+    "StepTold",
     "Timeline",
     "TimelineError",
 ]
@@ -210,6 +211,20 @@ class OutputLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepTold:
+    """A step of its ending that a process of the container tells itself: `lameduck run`, the library, the gate."""
+
+    t_s: Seconds
+    pod: str
+    container: str
+    by: str
+    """Who tells it: run, drain, gate."""
+    step: str
+    """`lame-duck-ended`, and the others of the drain protocol."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something the witness itself has to say: API warnings, limits of what it could see."""
 
@@ -244,6 +259,7 @@ Event: TypeAlias = (
     | PhaseReported
     | PodGone
     | OutputLine
+    | StepTold
     | Note
     | Other
 )
@@ -264,6 +280,7 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "phase-reported": PhaseReported,
     "pod-gone": PodGone,
     "output-line": OutputLine,
+    "step-told": StepTold,
     "note": Note,
 }
 """The JSON name of each kind of event. A name is never used again for something else."""

@@ -46,6 +46,7 @@ from lameduck.ending.timeline import (
     PodReady,
     ProbeAnswered,
     ReplicaPlanned,
+    StepTold,
 )
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
@@ -59,6 +60,7 @@ from lameduck.rehearse.hooks import carry_out
 from lameduck.rehearse.probing import Prober
 from lameduck.rehearse.replacing import PodState
 from lameduck.rehearse.signals import signal_number
+from lameduck.rehearse.steps_told import step_in
 from lameduck.rehearse.traffic.backends import Backend
 
 __all__ = ["HOST", "Replica", "Surroundings"]
@@ -440,6 +442,18 @@ class Replica:
             self._around.record(
                 OutputLine(t_s=self._around.clock(), pod=self.name, container=container, stream=stream, line=line)
             )
+            told = step_in(line)
+            if told is not None:
+                self._around.record(
+                    StepTold(
+                        t_s=self._around.clock(),
+                        pod=self.name,
+                        container=container,
+                        by=told.by,
+                        step=told.step,
+                        detail=told.detail,
+                    )
+                )
         elif count == _LINES_KEPT + 1:
             self._note(f"more than {_LINES_KEPT:,} lines of output; the rest is not kept", container)
         if not self.ready.is_set():

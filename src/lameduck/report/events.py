@@ -48,6 +48,8 @@ def sentence(event: tl.Event) -> str:
             return "gone from the API"
         case tl.OutputLine(stream=stream, line=line):
             return f"{stream}: {line}"
+        case tl.StepTold(by=by, step=step, detail=detail):
+            return _with(f"{by} says {step}", detail)
         case tl.Note(text=text):
             return text
         case tl.Other(what=what, detail=details):
