@@ -65,6 +65,9 @@ class Cleaning:
             self.running[id(hook)] = hook.name
             try:
                 run = run_one(hook, share_s(hook, hooks[at + 1 :], self.left_s()), self.hands)
+            except BaseException:
+                self.hooks.give_back(hooks[at + 1 :])
+                raise
             finally:
                 del self.running[id(hook)]
             self.ended(run)
@@ -95,6 +98,9 @@ class Cleaning:
                     self.running[id(hook)] = hook.name
                     try:
                         run = await run_one_here(hook, share_s(hook, hooks[at + 1 :], self.left_s()), self.hands)
+                    except BaseException:
+                        self.hooks.give_back(hooks[at + 1 :])
+                        raise
                     finally:
                         del self.running[id(hook)]
                     self.ended(run)

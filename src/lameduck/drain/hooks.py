@@ -97,6 +97,11 @@ class Hooks:
             self.taken += left
         return in_order(left)
 
+    def give_back(self, hooks: Sequence[Hook]) -> None:
+        """Have them taken by somebody else."""
+        with self.lock:
+            self.taken = [hook for hook in self.taken if not any(hook is back for back in hooks)]
+
 
 def in_order(hooks: Sequence[Hook]) -> list[Hook]:
     """The last registered first, each after those it names. Names that nobody has are waited for by nobody.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["BadSetting", "LameDuck", "Settings", "from_environment", "seconds"]
 
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0}
-DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|)")
+DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|)", re.ASCII)
 
 
 class BadSetting(ValueError):

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 __all__ = ["InFlight", "Work", "Works"]
@@ -39,9 +40,11 @@ class Works:
     def __init__(self) -> None:
         self.all: dict[int, InFlight] = {}
         """By identity. Adapters put their own records in and take them out, at id(record)."""
+        self.elsewhere: list[Callable[[], Sequence[InFlight]]] = []
+        """Asked for work that a task queue keeps the account of itself."""
 
     def __len__(self) -> int:
-        return len(self.all)
+        return len(self.all) + sum(len(ask()) for ask in self.elsewhere)
 
     def listed(self) -> list[InFlight]:
         """The oldest first. A copy: the others go on meanwhile."""
@@ -50,6 +53,8 @@ class Works:
                 found = list(self.all.values())
             except RuntimeError:  # it changed while it was read: only without the interpreter's lock
                 continue
+            for ask in self.elsewhere:
+                found += ask()
             return sorted(found, key=lambda work: work.since)
 
     def finite(self) -> list[InFlight]:
@@ -86,7 +91,12 @@ class Work:
         task = asyncio.current_task()
         if self.on_cancel is None and task is not None:
             loop = task.get_loop()
-            self.on_cancel = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(task.cancel)
+
+            def cancel() -> None:
+                if self.works.all.get(id(self)) is self:  # else it has ended since, and the task does something else
+                    task.cancel()
+
+            self.on_cancel = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(cancel)
         return self.__enter__()
 
     async def __aexit__(
