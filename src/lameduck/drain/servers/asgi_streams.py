@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from asyncio import current_task
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -96,10 +97,15 @@ class Told(Stream):
         raise NotImplementedError
 
     async def end(self) -> None:
-        with contextlib.suppress(Exception):  # the client has left meanwhile
+        try:
             await self.send(self.last_message())
+        except Exception:  # the client has left meanwhile, or the server does not take the message
+            self.end_otherwise()
         if self.task is not None and self.loop is not None:
             self.loop.call_later(HEEDS_THE_END_WITHIN_S, self.insist)
+
+    def end_otherwise(self) -> None:
+        """Where the server has another way to end it."""
 
     def insist(self) -> None:
         if self.task is not None and not self.task.done():
@@ -236,6 +242,12 @@ class WebSocket(Told):
 
     def last_message(self) -> Message:
         return {"type": "websocket.close", "code": WEBSOCKET_GOING_AWAY, "reason": "going away"}
+
+    def end_otherwise(self) -> None:
+        if "daphne.server" in sys.modules:
+            from lameduck.drain.servers.daphne import close
+
+            close(self.send, WEBSOCKET_GOING_AWAY)
 
 
 def closing(message: Message) -> Message:
