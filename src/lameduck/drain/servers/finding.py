@@ -16,6 +16,7 @@ __all__ = ["find_server", "prepare"]
 
 GUNICORN = "gunicorn.workers.base"
 """Loaded in its arbiter and in its workers. These run other servers too, uvicorn's: they are asked first."""
+DAPHNE = "daphne.server"
 GRANIAN = "granian"
 """It has its handlers by the first request, in each of its workers."""
 FINDERS = (uvicorn.find,)
@@ -36,6 +37,12 @@ def find_server(process: Process, receive: object = None) -> Server | None:
         worker = gunicorn_worker.find(there, process)
         if worker is not None:
             return worker
+    if DAPHNE in sys.modules:
+        from lameduck.drain.servers import daphne
+
+        reactor = daphne.find(there, process)
+        if reactor is not None:
+            return reactor
     for find in FINDERS:
         server = find(there)
         if server is not None:
@@ -49,5 +56,10 @@ def prepare(process: Process) -> bool:
         from lameduck.drain.servers import gunicorn_worker
 
         gunicorn_worker.prepare(process)
+        return True
+    if DAPHNE in sys.modules:
+        from lameduck.drain.servers import daphne
+
+        daphne.prepare(process)
         return True
     return GRANIAN in sys.modules
