@@ -1,0 +1,47 @@
+"""What the adapters use of the task queues beyond their documentation: here it is seen when a release changes it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+
+
+def installed(package: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version(package).split(".")[:2])
+
+
+def test_celery_is_a_version_that_was_read() -> None:
+    assert (5, 5) <= installed("celery") < (5, 7), "read celery/worker and celery/concurrency again"
+    assert (5, 5) <= installed("kombu") < (5, 7), "read kombu/transport/virtual again"
+
+
+def test_celery_has_what_its_adapter_uses() -> None:
+    from celery.concurrency import prefork, thread  # type: ignore[import-untyped]
+    from celery.worker import components, consumer, request, state  # type: ignore[import-untyped]
+    from celery.worker.loops import asynloop  # type: ignore[import-untyped]
+    from kombu.asynchronous import Hub  # type: ignore[import-untyped]
+    from kombu.asynchronous.semaphore import LaxBoundedSemaphore  # type: ignore[import-untyped]
+    from kombu.transport.virtual import Channel, QoS  # type: ignore[import-untyped]
+
+    assert {"active_requests", "reserved_requests", "requests"} <= set(vars(state))
+    assert request.Request._apply_result is None
+    assert request.Request.time_start is None
+    assert callable(LaxBoundedSemaphore.clear)
+    assert callable(Hub.add_reader)
+    assert callable(QoS.restore_unacked_once)
+    assert "restore_unacked_once" in Channel.close.__code__.co_names
+    assert callable(consumer.Consumer.call_soon)
+    assert "register_with_event_loop" in asynloop.__code__.co_names
+    assert components.Pool.name == "celery.worker.components.Pool"
+    assert prefork.TaskPool.__module__ == "celery.concurrency.prefork"
+    assert "executor" in thread.TaskPool.__init__.__code__.co_names
+
+
+@pytest.mark.parametrize("package", ["celery"])
+def test_the_library_imports_no_task_queue_by_itself(package: str) -> None:
+    import subprocess
+    import sys
+
+    program = f"import sys; from lameduck import drain; drain.here(); sys.exit('{package}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
