@@ -19,10 +19,10 @@ drain.celery(app)
 @app.task  # type: ignore[untyped-decorator]
 def resize(picture: str) -> None:
     """Does the same when it is done again: the default."""
-    print("resized", picture, flush=True)
+    print(f"resized {picture}", flush=True)
 
 
 @app.task(acks_late=False)  # type: ignore[untyped-decorator]
 def charge(customer: str) -> None:
     """Is never begun twice. What the grace cuts is named in the report, and the exit code is 75."""
-    print("charged", customer, flush=True)
+    print(f"charged {customer}", flush=True)
