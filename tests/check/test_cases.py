@@ -93,8 +93,8 @@ def test_parts_that_an_operators_scaffold_lays_out_belong_together(tmp_path: Pat
 
 def test_a_scaffolds_webhook_is_none_of_a_manager_that_has_no_port_for_it(tmp_path: Path) -> None:
     # Every operator of one generator has config/webhook/service.yaml; a patch opens the port where it is in use.
-    write(tmp_path, "config/manager/web.yaml", deployment())
-    write(tmp_path, "config/webhook/web.yaml", SERVICE % "webhook")
+    write(tmp_path, "config/manager/web.yaml", deployment(namespace="system"))
+    write(tmp_path, "config/webhook/web.yaml", SERVICE % "webhook, namespace: system")
     assert case(tmp_path, "config/manager/web.yaml").services == ()
 
 

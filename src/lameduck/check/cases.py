@@ -88,11 +88,11 @@ def _belongs(each: Service | Ingress, workload: Workload) -> bool:
     shared = next((n for n, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
     if shared in (len(here), len(there)):
         return True  # the same folder, or one of the two is above the other
-    if workload.namespace is not None and each.namespace is not None:
-        return True
     between = {part.lower() for part in (*here[shared:], *there[shared:])}
     if not between.isdisjoint(_OPTIONAL) and not any(container.ports for container in workload.pod.containers):
         return False
+    if workload.namespace is not None and each.namespace is not None:
+        return True
     return between <= _PARTS
 
 
