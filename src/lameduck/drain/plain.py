@@ -38,8 +38,8 @@ def stand(process: Process, signals: tuple[int, ...] = (signal.SIGTERM, signal.S
     if process.server is None:
         process.has_clients = lambda: is_connected_to(process)
         stands = process.stand(plain := Plain(process), signals)
-        assert process.interposed is not None
-        process.interposed.in_place_of_default = plain.leave
+        if process.interposed is not None:
+            process.interposed.in_place_of_default = plain.leave
         return stands
     return process.stand(signals=signals)
 
@@ -62,7 +62,7 @@ class Plain:
         interposed = self.process.interposed
         assert interposed is not None
         if interposed.default(signal.SIGTERM):
-            threading.Thread(target=self.leave_when_idle, name="lameduck leaving", daemon=True).start()
+            self.process.hands.lend(self.leave_when_idle, "lameduck leaving")
         else:
             interposed.let_through(signal.SIGTERM)
 
@@ -105,6 +105,9 @@ class Plain:
 def is_over(frame: FrameType | None) -> bool:
     """Whether the main program has ended, and the interpreter waits for its threads or calls what atexit has: an
     exception would only make it stop doing that."""
+    if not threading.main_thread().is_alive():
+        return True
+    # The threads of executors are waited for before that (threading._shutdown).
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     if frame is None:

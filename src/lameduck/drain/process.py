@@ -555,15 +555,18 @@ class Process:
         detail = {"error": run.error} if run.error else {}
         self.tell("hook-ended", hook=run.name, outcome=run.outcome, took_s=run.took_s, **detail)
         if run.outcome == "outlasted":
-            self.unfinished.append(f"on_stop {run.name}")
+            self.name_unfinished([f"on_stop {run.name}"])
 
     def stopped(self) -> None:
         assert self.stop is not None
-        self.name_unfinished([work.name for work in self.works.finite()])
+        self.name_unfinished([work.name for work in self.works.finite()] + self.hooks_under_way())
         self.stop.hooks_are_done()
         self.entered(State.STOPPED)
         self.stop_is_told()
         self.wake()
+
+    def hooks_under_way(self) -> list[str]:
+        return [f"on_stop {name}" for name in list(self.cleaning.running.values())]
 
     def name_unfinished(self, names: list[str]) -> None:
         self.unfinished += [name for name in dict.fromkeys(names) if name not in self.unfinished]
@@ -582,10 +585,7 @@ class Process:
 
     def leave_now(self, why: str) -> None:
         """The deadline: nothing that still runs can hold this process."""
-        self.name_unfinished(
-            [work.name for work in self.works.finite()]
-            + [f"on_stop {name}" for name in list(self.cleaning.running.values())]
-        )
+        self.name_unfinished([work.name for work in self.works.finite()] + self.hooks_under_way())
         if not self.unfinished:
             self.name_unfinished(self.who_holds())
         self.tell("deadline", why=why, in_flight=len(self.works))
