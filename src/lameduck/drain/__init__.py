@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from lameduck.drain.servers.wsgi import WSGI
     from lameduck.drain.states import State
     from lameduck.drain.stop_event import Stopping
+    from lameduck.drain.workers.arq import arq
     from lameduck.drain.workers.celery import celery
+    from lameduck.drain.workers.dramatiq import dramatiq
     from lameduck.drain.works import Work
 
     stopping: Stopping
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
 __all__ = [
     "State",
     "aiohttp",
+    "arq",
     "asgi",
     "celery",
     "configure",
+    "dramatiq",
     "finish",
     "here",
     "on_stop",
@@ -236,6 +240,14 @@ def __getattr__(name: str) -> Any:
         from lameduck.drain.workers.celery import celery
 
         return celery
+    if name == "arq":
+        from lameduck.drain.workers.arq import arq
+
+        return arq
+    if name == "dramatiq":
+        from lameduck.drain.workers.dramatiq import dramatiq
+
+        return dramatiq
     if name == "State":
         from lameduck.drain.states import State
 

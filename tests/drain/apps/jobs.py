@@ -18,10 +18,15 @@ def tell(what: str, number: int) -> None:
         os.close(file)
 
 
+def begun(number: int) -> bool:
+    """Whether somebody has begun it."""
+    with open(JOURNAL) as file:
+        return any(line.split()[:2] == ["begin", str(number)] for line in file)
+
+
 def nap(number: int, seconds: float) -> None:
     """Take some seconds; whoever does it again, after another has begun it, is done at once."""
-    with open(JOURNAL) as file:
-        again = any(line.split()[:2] == ["begin", str(number)] for line in file)
+    again = begun(number)
     tell("begin", number)
     if not again:
         time.sleep(seconds)

@@ -38,7 +38,47 @@ def test_celery_has_what_its_adapter_uses() -> None:
     assert "executor" in thread.TaskPool.__init__.__code__.co_names
 
 
-@pytest.mark.parametrize("package", ["celery"])
+def test_rq_is_a_version_that_was_read() -> None:
+    assert (2, 0) <= installed("rq") < (4, 0), "read rq/worker again"
+
+
+def test_rq_has_what_its_adapter_uses() -> None:
+    import rq
+    from rq.worker.base import BaseWorker
+
+    assert "_install_signal_handlers" in BaseWorker.work.__code__.co_names
+    assert "request_force_stop" in BaseWorker.request_stop.__code__.co_names
+    assert "handle_job_failure" in rq.Worker.monitor_work_horse.__code__.co_names
+    assert callable(rq.Worker.kill_horse)
+
+
+def test_arq_is_a_version_that_was_read() -> None:
+    assert (0, 26) <= installed("arq") < (0, 29), "read arq/worker.py again"
+
+
+def test_arq_has_what_its_adapter_uses() -> None:
+    from arq.worker import Worker
+
+    names = Worker.run_job.__code__.co_names
+    assert {"on_job_start", "after_job_end"} <= set(names)
+    assert "_job_completion_wait" in Worker._wait_for_tasks_to_complete.__code__.co_names
+
+
+def test_dramatiq_is_a_version_that_was_read() -> None:
+    assert (1, 17) <= installed("dramatiq") < (2, 3), "read dramatiq/worker.py and dramatiq/cli.py again"
+
+
+def test_dramatiq_has_what_its_adapter_uses() -> None:
+    from dramatiq import Middleware
+    from dramatiq.worker import ConsumerThread, Worker
+
+    assert {"consumers", "work_queue"} <= set(Worker.__init__.__code__.co_names)
+    assert callable(ConsumerThread.requeue_messages)
+    for notice in ("after_process_boot", "before_worker_boot", "after_worker_shutdown", "before_process_message"):
+        assert callable(getattr(Middleware, notice))
+
+
+@pytest.mark.parametrize("package", ["arq", "celery", "dramatiq", "redis", "rq"])
 def test_the_library_imports_no_task_queue_by_itself(package: str) -> None:
     import subprocess
     import sys
