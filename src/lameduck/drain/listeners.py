@@ -38,8 +38,9 @@ UNACKED_AT = 24
 
 HANDSHAKES_TAKE_S = 0.05
 """Where the kernel's table does not show those that are under way."""
-HANDSHAKES_END_WITHIN_S = 1.0
-"""A client that has left in the middle of one stays in the table for long."""
+HANDSHAKES_END_WITHIN_S = 1.5
+"""A segment that was lost is sent again after a second (RFC 6298). A client that has left in the middle stays in the
+table for much longer."""
 SYN_RECV = b"03"
 """proc(5), the state of a handshake under way in /proc/net/tcp."""
 
@@ -47,21 +48,15 @@ SYN_RECV = b"03"
 def listening() -> Iterator[int]:
     """Descriptors of this process's listening TCP sockets."""
     for fd in own_sockets():
-        try:
-            there = socket.socket(fileno=fd)
-        except OSError:
-            continue
-        try:
-            if (
+        listens = False
+        with contextlib.suppress(OSError), borrowed(fd) as there:
+            listens = bool(
                 there.family in (socket.AF_INET, socket.AF_INET6)
                 and there.type == socket.SOCK_STREAM
                 and there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            ):
-                yield fd
-        except OSError:
-            pass
-        finally:
-            there.detach()  # it is not ours
+            )
+        if listens:
+            yield fd
 
 
 def own_sockets() -> list[int]:
@@ -84,7 +79,7 @@ def ports() -> frozenset[int]:
     """The ports this process listens on."""
     found = set()
     for fd in listening():
-        with borrowed(fd) as there:
+        with contextlib.suppress(OSError), borrowed(fd) as there:
             found.add(there.getsockname()[1])
     return frozenset(found)
 
@@ -93,7 +88,11 @@ class borrowed:  # noqa: N801
     """A descriptor as a socket, without becoming its owner. Raises OSError when it has been closed meanwhile."""
 
     def __init__(self, fd: int) -> None:
+        # Where the program has set a default timeout, Python makes what it wraps non-blocking, for all who share it.
+        blocks = socket.getdefaulttimeout() is None or os.get_blocking(fd)
         self.socket = socket.socket(fileno=fd)
+        if socket.getdefaulttimeout() is not None:
+            os.set_blocking(fd, blocks)
 
     def __enter__(self) -> socket.socket:
         return self.socket
@@ -145,9 +144,25 @@ def let_in_again() -> None:
     if sys.platform != "linux":
         return
     for fd in listening():
-        with contextlib.suppress(OSError), borrowed(fd) as there:
-            if there.getsockopt(socket.SOL_SOCKET, SO_GET_FILTER, len(DROP_SYN) * 8) == FILTER:
+        with contextlib.suppress(OSError, ImportError), borrowed(fd) as there:
+            if filter_of(there) == FILTER:
                 there.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+
+
+def filter_of(there: socket.socket) -> bytes:
+    """A socket's filter; empty if it has none. Raises OSError where it is longer than ours.
+
+    The kernel counts lines of eight bytes here, asked and answered: Python's own getsockopt would take it for bytes,
+    and have a longer filter written beyond its buffer.
+    """
+    import ctypes
+
+    data = ctypes.create_string_buffer(len(FILTER))
+    lines = ctypes.c_uint(len(DROP_SYN))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.getsockopt(there.fileno(), socket.SOL_SOCKET, SO_GET_FILTER, data, ctypes.byref(lines)) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return data.raw[: 8 * lines.value]
 
 
 def port_of(fd: int) -> int:
