@@ -23,14 +23,14 @@ from lameduck.findings.examples import FILE, builds, case, manifest
 from lameduck.findings.finding import Example
 from lameduck.findings.looking import look_into
 from lameduck.pod.case import Case
-from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container, Probe
-from lameduck.pod.documents import SourceDocument
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Shell
 from lameduck.pod.handlers import Exec, Handler, HttpGet, Sleep, TcpSocket
-from lameduck.pod.image_builds import ImageBuild, normal
-from lameduck.pod.obstacles import holds_container_open
+from lameduck.pod.images.builds import ImageBuild, normal
+from lameduck.pod.images.container_files import ContainerFiles
+from lameduck.pod.programs.obstacles import holds_container_open
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.pod.workloads import Workload
 from lameduck.rehearse.casting import Cast, Part
 from lameduck.rehearse.endpoints import Lag

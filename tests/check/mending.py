@@ -13,9 +13,9 @@ import jsonpatch
 import kubernetes_validate  # type: ignore[import-untyped]
 import yaml
 
-from lameduck.pod.documents import read_documents
 from lameduck.pod.place import InputError
 from lameduck.pod.source import decode
+from lameduck.pod.texts.documents import read_documents
 from lameduck.remedies.amending import Plain, same
 from lameduck.remedies.remedy import Json
 from tests.check.enduring import Said, checked_in, laid_out

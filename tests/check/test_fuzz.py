@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.check.enduring import Broken, checked_in, endure, laid_out
 from tests.check.mutating import mutated
 from tests.check.seeds import MANIFEST, Tree, seeds
-from tests.pod.test_scripts_never_a_traceback import dockerfiles, scripts
+from tests.pod.shells.test_scripts_never_a_traceback import dockerfiles, scripts
 from tests.strategies import mutated_texts, odd_objects, services
 
 _SECONDS = 15.0

@@ -13,10 +13,10 @@ from lameduck.findings.catalogue import FINDINGS, RETIRED
 from lameduck.findings.examples import FILE, case, manifest, witness
 from lameduck.findings.finding import Example, Finding, Found, Witness
 from lameduck.findings.looking import look, look_into, look_into_settings
-from lameduck.pod.documents import SourceDocument
 from lameduck.pod.reading import read_text
 from lameduck.pod.source import Source
-from lameduck.pod.sysctl_files import read_sysctls
+from lameduck.pod.sysctls.files import read_sysctls
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply
 

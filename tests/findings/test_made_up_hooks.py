@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from lameduck.findings.catalogue import FINDINGS
 from lameduck.findings.looking import look_into
 from lameduck.pod.case import Case
-from lameduck.pod.documents import SourceDocument
-from lameduck.pod.linking import image_of
+from lameduck.pod.images.linking import image_of
 from lameduck.pod.reading import read_text
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply
 

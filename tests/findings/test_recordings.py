@@ -12,12 +12,12 @@ import pytest
 
 from lameduck.findings.looking import look_into
 from lameduck.pod.case import Case
-from lameduck.pod.entering import entry_of
 from lameduck.pod.entry import Shell
-from lameduck.pod.image_builds import ImageBuild, ImageWord
-from lameduck.pod.linking import described
+from lameduck.pod.images.builds import ImageBuild, ImageWord
+from lameduck.pod.images.linking import described
+from lameduck.pod.programs.entering import entry_of
 from lameduck.pod.reading import read_text
-from lameduck.pod.shell_words import Value
+from lameduck.pod.shells.words import Value
 
 FAMILIES = ("LD1", "LD2", "LD3", "LD4", "LD5", "LD6", "LD7")
 EXPECTED = {

@@ -10,8 +10,8 @@ from lameduck.findings.catalogue import FINDINGS
 from lameduck.findings.examples import case
 from lameduck.findings.finding import Example, Finding, Witness
 from lameduck.findings.looking import look_into
-from lameduck.pod.documents import SourceDocument, read_documents
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import SourceDocument, read_documents
 from lameduck.remedies.amending import Plain
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply

@@ -7,10 +7,10 @@ from lameduck.findings.catalogue import FINDINGS
 from lameduck.findings.examples import case
 from lameduck.findings.finding import Example, Found, Severity
 from lameduck.findings.looking import look_into, look_into_settings
-from lameduck.pod.kernel_sysctls import KNOWN
 from lameduck.pod.place import Place
 from lameduck.pod.source import Source
-from lameduck.pod.sysctl_files import read_sysctls
+from lameduck.pod.sysctls.files import read_sysctls
+from lameduck.pod.sysctls.kernel import KNOWN
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lameduck.pod.documents import SourceDocument, read_documents
-from lameduck.pod.nodes import Mapping, Scalar, Sequence, follow
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.reading import read_paths, read_text
 from lameduck.pod.source import Source, decode
+from lameduck.pod.texts.documents import SourceDocument, read_documents
+from lameduck.pod.texts.nodes import Mapping, Scalar, Sequence, follow
 from tests.strategies import mutated_texts, objects, odd_objects, renderings, services, texts
 
 _patient = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]

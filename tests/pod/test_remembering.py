@@ -2,8 +2,8 @@
 
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
+from lameduck.pod.programs.receivers import receivers
 from lameduck.pod.reading import read_text
-from lameduck.pod.receivers import receivers
 from lameduck.pod.remembering import once_for_case, once_for_container
 
 POD = """\

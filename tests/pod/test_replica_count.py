@@ -3,8 +3,8 @@
 import pytest
 
 from lameduck.pod.case import Case
+from lameduck.pod.programs.receivers import client_services
 from lameduck.pod.reading import read_text
-from lameduck.pod.receivers import client_services
 from lameduck.pod.replica_count import ReplicaCount, counts_only_these, replica_count, serves_only_these
 
 _WEB = """

@@ -3,7 +3,7 @@
 import pytest
 
 from lameduck.pod.containers import ConfigMount
-from lameduck.pod.manifests import Manifests
+from lameduck.pod.objects.manifests import Manifests
 from lameduck.pod.reading import read_text
 from lameduck.pod.selectors import LabelSelector, Requirement
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lameduck.pod.manifests import Manifests
+from lameduck.pod.objects.manifests import Manifests
 from lameduck.pod.place import InputError
 from lameduck.pod.reading import read_text
 from lameduck.rehearse.casting import Cast, cast_pod

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lameduck.pod.documents import SourceDocument, read_documents
 from lameduck.pod.place import FieldPath, InputError
 from lameduck.pod.source import Source, decode
+from lameduck.pod.texts.documents import SourceDocument, read_documents
 from lameduck.remedies.amending import Plain
 from lameduck.remedies.remedy import FieldChange, Json, Mend, Remedy, RemoveField, SetField
 from tests.strategies import handlers, json_values, mutated_texts, texts

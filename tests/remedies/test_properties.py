@@ -6,9 +6,9 @@ import re
 import jsonpatch
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from lameduck.pod.documents import read_documents
-from lameduck.pod.nodes import Alias, Mapping, Sequence, find, follow
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import read_documents
+from lameduck.pod.texts.nodes import Alias, Mapping, Sequence, find, follow
 from lameduck.remedies.amending import amended, same
 from lameduck.remedies.json_patch import json_patch
 from lameduck.remedies.kustomize import kustomize_patch

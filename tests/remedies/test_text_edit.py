@@ -2,10 +2,10 @@
 
 import pytest
 
-from lameduck.pod.documents import SourceDocument, read_stretch, stretches
 from lameduck.pod.entry import Span
 from lameduck.pod.place import Place
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import SourceDocument, read_stretch, stretches
 from lameduck.remedies.remedy import Change, EditText, Mend, Remedy, RemoveField, SetField
 from lameduck.remedies.text_edit import apply
 from tests.remedies.drawing import documents_of, mend

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from lameduck.check.surveying import KeptDocument, Survey, folder_of
 from lameduck.pod.case import Autoscaler, Case, ConfigMap, DisruptionBudget, Ingress
-from lameduck.pod.manifests import read_manifests
+from lameduck.pod.objects.manifests import read_manifests
 from lameduck.pod.workloads import Document, Service, Workload
 
 __all__ = ["case_of"]

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from io import StringIO
 
 from lameduck.check.outcome import FixKind, Replacement, Seen
-from lameduck.pod.documents import SourceDocument
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.remedies.diffing import unchanged, unified_diff
 from lameduck.remedies.remedy import Mend, Remedy
 from lameduck.remedies.text_edit import apply

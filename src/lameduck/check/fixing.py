@@ -12,10 +12,10 @@ from lameduck.check.files import File
 from lameduck.check.judging import Judged, Mendable, MendableText, Settings
 from lameduck.check.naming import identity
 from lameduck.check.outcome import Note, Seen, each_once
-from lameduck.pod.documents import SourceDocument
 from lameduck.pod.place import Place
 from lameduck.pod.reading import content_of
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.remedies.diffing import unified_diff
 from lameduck.remedies.remedy import Mend, Refusal
 from lameduck.remedies.text_edit import apply

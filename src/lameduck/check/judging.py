@@ -15,12 +15,12 @@ from lameduck.check.surveying import Holds, KeptDocument, Survey, holds
 from lameduck.findings.finding import Finding, Found, Severity
 from lameduck.findings.looking import look_into, look_into_settings
 from lameduck.pod.case import Case
-from lameduck.pod.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
-from lameduck.pod.manifests import read_manifests
+from lameduck.pod.objects.manifests import read_manifests
 from lameduck.pod.place import FieldPath, InputError, Place
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
-from lameduck.pod.sysctl_files import is_sysctl_file, read_sysctls
+from lameduck.pod.sysctls.files import is_sysctl_file, read_sysctls
+from lameduck.pod.texts.documents import TEMPLATE_ADVICE, SourceDocument, read_stretch, stretches
 from lameduck.pod.workloads import Workload
 from lameduck.remedies.remedy import Remedy
 

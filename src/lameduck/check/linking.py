@@ -8,9 +8,9 @@ from lameduck.check.judging import Linker
 from lameduck.pod.case import Case, Image
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.entry import Entry
-from lameduck.pod.hook_files import with_hook_script
-from lameduck.pod.known_images import known
-from lameduck.pod.linking import Repository, build_of, described, read_repository
+from lameduck.pod.images.known_images import known
+from lameduck.pod.images.linking import Repository, build_of, described, read_repository
+from lameduck.pod.programs.hook_files import with_hook_script
 from lameduck.pod.records import dataclass
 
 __all__ = ["RepositoryLinker"]
@@ -60,7 +60,7 @@ class RepositoryLinker(Linker):
         build = build_of(container, repository)
         entry = None
         if container.command or container.args or build is not None:
-            from lameduck.pod.entering import entry_of  # with the ways of shells: not needed by most pods
+            from lameduck.pod.programs.entering import entry_of  # with the ways of shells: not needed by most pods
 
             # lifecycle.stopSignal is off by default (T51)
             pid1 = case.workload.pod.main_is_pid1

@@ -1,8 +1,8 @@
 """What an object is called, by what its document says: for patches, which find it by that."""
 
-from lameduck.pod.documents import SourceDocument
-from lameduck.pod.nodes import Scalar, follow
 from lameduck.pod.place import FieldPath
+from lameduck.pod.texts.documents import SourceDocument
+from lameduck.pod.texts.nodes import Scalar, follow
 
 __all__ = ["identity"]
 

@@ -8,8 +8,8 @@ from lameduck.check.fixing import Round
 from lameduck.check.judging import Mendable, MendableText
 from lameduck.check.naming import identity
 from lameduck.check.outcome import Note
-from lameduck.pod.nodes import find
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.nodes import find
 from lameduck.remedies.amending import Plain, clashing
 from lameduck.remedies.json_patch import json_patch
 from lameduck.remedies.kustomize import kustomize_patch

@@ -14,14 +14,14 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from lameduck.check.files import File, read_file
-from lameduck.pod.autoscaler_reading import AUTOSCALER_KINDS
 from lameduck.pod.case import Autoscaler, ConfigMap, DisruptionBudget, Ingress
-from lameduck.pod.documents import SourceDocument, read_documents, read_stretch, stretches
-from lameduck.pod.kustomizations import is_kustomization, patch_files
-from lameduck.pod.manifests import Manifests, read_manifests
+from lameduck.pod.objects.autoscaler_reading import AUTOSCALER_KINDS
+from lameduck.pod.objects.kustomizations import is_kustomization, patch_files
+from lameduck.pod.objects.manifests import Manifests, read_manifests
 from lameduck.pod.place import FieldPath, InputError, Place
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import SourceDocument, read_documents, read_stretch, stretches
 from lameduck.pod.workloads import Document, Service
 
 __all__ = ["Holds", "KeptDocument", "Survey", "holds", "survey"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lameduck.pod.manifests import Manifests
+from lameduck.pod.objects.manifests import Manifests
 from lameduck.pod.place import InputError
 from lameduck.pod.workloads import Workload
 

@@ -8,7 +8,7 @@ from lameduck.ending.reasons import KillCause
 from lameduck.ending.timeline import KillSent, SignalSent, Timeline
 from lameduck.ending.verdict import PodEnding
 from lameduck.pod.containers import Role
-from lameduck.pod.programs import INITS, SHELLS, WRAPPERS, program_of
+from lameduck.pod.programs.program_names import INITS, SHELLS, WRAPPERS, program_of
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["Kill", "KillCause", "explain_kills", "turn_came_too_late"]

@@ -1,8 +1,8 @@
 """A sighting at a sysctl's value, wherever it is written: in a sysctl file, in a manifest, in a command."""
 
 from lameduck.findings.finding import Severity, Sighting
-from lameduck.pod.kernel_sysctls import GONE, meant
-from lameduck.pod.sysctls import Setter, Setting, Settings
+from lameduck.pod.sysctls.kernel import GONE, meant
+from lameduck.pod.sysctls.sysctl import Setter, Setting, Settings
 
 __all__ = ["at_setting", "exists", "what_fails"]
 

@@ -20,11 +20,11 @@ from lameduck.pod.entry import Entry
 from lameduck.pod.reading import read_text
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
-from lameduck.pod.sysctl_files import SysctlFile, read_sysctls
+from lameduck.pod.sysctls.files import SysctlFile, read_sysctls
 from lameduck.pod.workloads import Workload
 
 if TYPE_CHECKING:
-    from lameduck.pod.image_builds import ImageBuild
+    from lameduck.pod.images.builds import ImageBuild
 
 __all__ = [
     "BUDGET",
@@ -143,8 +143,8 @@ def behaviours(example: Example) -> Mapping[str, Behaviour]:
 
 def case(example: Example, text: str | None = None) -> Case:
     """The example as `check` would see it; `text` in place of its manifest, if given."""
-    from lameduck.pod.hook_files import with_hook_script
-    from lameduck.pod.linking import described
+    from lameduck.pod.images.linking import described
+    from lameduck.pod.programs.hook_files import with_hook_script
 
     manifests = read_text(manifest(example) if text is None else text, FILE)
     (workload,) = manifests.workloads
@@ -184,9 +184,9 @@ class _Folder:
 
 def builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
     """What is known of the images: `app` from the example's Dockerfile if it has one, the others by their names."""
-    from lameduck.pod.dockerfiles import read_build
-    from lameduck.pod.image_builds import ImageBuild
-    from lameduck.pod.linking import build_of
+    from lameduck.pod.images.builds import ImageBuild
+    from lameduck.pod.images.dockerfiles import read_build
+    from lameduck.pod.images.linking import build_of
 
     found = {}
     for container in workload.pod.containers:
@@ -209,7 +209,7 @@ def builds(example: Example, workload: Workload) -> dict[str, ImageBuild]:
 def _entries(
     workload: Workload, builds: Mapping[str, ImageBuild], config_maps: Mapping[str, ConfigMap]
 ) -> dict[str, Entry]:
-    from lameduck.pod.entering import entry_of
+    from lameduck.pod.programs.entering import entry_of
 
     pid1 = workload.pod.main_is_pid1
     return {

@@ -20,7 +20,7 @@ from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.records import dataclass
-from lameduck.pod.sysctls import Settings
+from lameduck.pod.sysctls.sysctl import Settings
 from lameduck.pod.workloads import Document, Workload
 from lameduck.remedies.remedy import Remedy
 

@@ -9,8 +9,8 @@ from lameduck.findings.words import brief, command, cost, one_line, shown
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Passes, WhyKept
-from lameduck.pod.obstacles import Obstructed, holds_container_open, obstructed
-from lameduck.pod.programs import SHELLS, program_of
+from lameduck.pod.programs.obstacles import Obstructed, holds_container_open, obstructed
+from lameduck.pod.programs.program_names import SHELLS, program_of
 from lameduck.remedies.execs import put_exec
 from lameduck.remedies.remedy import Remedy
 

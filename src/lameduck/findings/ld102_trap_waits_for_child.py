@@ -9,7 +9,7 @@ from lameduck.findings.words import brief, command, cost, one_line, seconds, sho
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Passes, WhyKept
-from lameduck.pod.obstacles import Obstructed, holds_container_open, obstructed
+from lameduck.pod.programs.obstacles import Obstructed, holds_container_open, obstructed
 from lameduck.remedies.execs import put_exec, put_in_background
 from lameduck.remedies.remedy import Remedy
 

@@ -8,10 +8,10 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import command, cost, one_line
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
-from lameduck.pod.deaf_servers import has_no_handler
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Entry, Link, WhyKept
-from lameduck.pod.obstacles import holds_container_open, hook_may_end, serving_entries, stop_signal
+from lameduck.pod.programs.deaf_servers import has_no_handler
+from lameduck.pod.programs.obstacles import holds_container_open, hook_may_end, serving_entries, stop_signal
 from lameduck.remedies.remedy import Json, Remedy, RemoveField, SetField
 
 __all__ = ["FINDING"]

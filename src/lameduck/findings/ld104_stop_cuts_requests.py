@@ -12,12 +12,12 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.main_command import software
-from lameduck.pod.obstacles import hook_may_end, serving_entries
-from lameduck.pod.programs import GRACEFUL_SIGNALS, program_of
-from lameduck.pod.receivers import receivers
-from lameduck.pod.stop_manners import AT_SIGNAL, Manner
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.main_command import software
+from lameduck.pod.programs.obstacles import hook_may_end, serving_entries
+from lameduck.pod.programs.program_names import GRACEFUL_SIGNALS, program_of
+from lameduck.pod.programs.receivers import receivers
+from lameduck.pod.programs.stop_manners import AT_SIGNAL, Manner
 from lameduck.remedies.remedy import EditText, Remedy
 
 __all__ = ["FINDING"]

@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.findings.words import brief, command, one_line, shown
 from lameduck.pod.case import Case
 from lameduck.pod.entry import Link, Passes, WhyKept
-from lameduck.pod.obstacles import Obstructed, holds_container_open, obstructed
+from lameduck.pod.programs.obstacles import Obstructed, holds_container_open, obstructed
 from lameduck.remedies.execs import put_exec
 from lameduck.remedies.remedy import Remedy
 

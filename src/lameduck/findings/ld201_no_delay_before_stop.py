@@ -14,17 +14,17 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import after_mark, requests, seconds, when
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
-from lameduck.pod.deaf_servers import has_no_handler
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Passes
 from lameduck.pod.handlers import Exec, Sleep, TcpSocket, plain_sleep
-from lameduck.pod.hook_steps import hook_script, hook_steps, hook_wait
-from lameduck.pod.main_command import main_words, software
-from lameduck.pod.own_delay import own_delay
-from lameduck.pod.receivers import Receiver, receivers
-from lameduck.pod.sleep_words import RefusedSleep, sleep_length
-from lameduck.pod.stop_requests import stop_request
-from lameduck.pod.stores import is_store
+from lameduck.pod.programs.deaf_servers import has_no_handler
+from lameduck.pod.programs.hook_steps import hook_script, hook_steps, hook_wait
+from lameduck.pod.programs.main_command import main_words, software
+from lameduck.pod.programs.own_delay import own_delay
+from lameduck.pod.programs.receivers import Receiver, receivers
+from lameduck.pod.programs.stop_requests import stop_request
+from lameduck.pod.programs.stores import is_store
+from lameduck.pod.shells.sleep_words import RefusedSleep, sleep_length
 from lameduck.pod.workloads import Recreate
 from lameduck.remedies.pauses import DELAY_S, pause, pause_in_words, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, SetField

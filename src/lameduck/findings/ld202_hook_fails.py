@@ -13,10 +13,10 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, Handler, HttpGet, TcpSocket, in_words
-from lameduck.pod.hook_steps import hook_steps
 from lameduck.pod.place import FieldPath
-from lameduck.pod.receivers import receivers
-from lameduck.pod.sleep_words import RefusedSleep, sleep_length
+from lameduck.pod.programs.hook_steps import hook_steps
+from lameduck.pod.programs.receivers import receivers
+from lameduck.pod.shells.sleep_words import RefusedSleep, sleep_length
 from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, RemoveField, SetField
 

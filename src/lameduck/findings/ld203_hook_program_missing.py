@@ -11,15 +11,15 @@ from lameduck.findings.examples import request
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness, Witnessed
 from lameduck.findings.words import brief, in_pods, requests
 from lameduck.pod.case import Case
-from lameduck.pod.container_files import ContainerFiles
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
 from lameduck.pod.entry import Span
 from lameduck.pod.handlers import Exec, plain_sleep
-from lameduck.pod.hook_files import interpreter_of
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.programs import SHELLS
-from lameduck.pod.sound_hooks import is_sound
+from lameduck.pod.images.container_files import ContainerFiles
+from lameduck.pod.programs.hook_files import interpreter_of
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.program_names import SHELLS
+from lameduck.pod.programs.sound_hooks import is_sound
 from lameduck.remedies.pauses import pause, room_for_pause
 from lameduck.remedies.remedy import Json, Remedy, SetField
 

@@ -10,9 +10,9 @@ from lameduck.findings.words import command, in_pods, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import Exec, Handler, Sleep, in_words, plain_sleep
-from lameduck.pod.hook_steps import expected_wait_s, hook_steps, hook_wait
-from lameduck.pod.stop_requests import stop_request
-from lameduck.pod.stop_times import stop_time
+from lameduck.pod.programs.hook_steps import expected_wait_s, hook_steps, hook_wait
+from lameduck.pod.programs.stop_requests import stop_request
+from lameduck.pod.programs.stop_times import stop_time
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
 from lameduck.remedies.remedy import Remedy
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import hook_script, hook_wait
-from lameduck.pod.programs import SHELLS
-from lameduck.pod.sound_hooks import is_sound
+from lameduck.pod.programs.hook_steps import hook_script, hook_wait
+from lameduck.pod.programs.program_names import SHELLS
+from lameduck.pod.programs.sound_hooks import is_sound
 from lameduck.remedies.pauses import room_for_pause
 from lameduck.remedies.remedy import Json, Remedy, SetField
 

@@ -7,9 +7,9 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import HookStep, hook_steps, step_place, steps_wait
-from lameduck.pod.receivers import receivers
-from lameduck.pod.stop_requests import stop_request
+from lameduck.pod.programs.hook_steps import HookStep, hook_steps, step_place, steps_wait
+from lameduck.pod.programs.receivers import receivers
+from lameduck.pod.programs.stop_requests import stop_request
 from lameduck.remedies.pauses import DELAY_S, pause, room_for_pause
 from lameduck.remedies.remedy import Remedy, RemoveField, SetField
 

@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.findings.words import brief
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import Exec
-from lameduck.pod.hook_steps import HookStep, hook_script, hook_steps, step_place, steps_wait
+from lameduck.pod.programs.hook_steps import HookStep, hook_script, hook_steps, step_place, steps_wait
 from lameduck.remedies.remedy import Remedy, SetField
 
 __all__ = ["FINDING"]

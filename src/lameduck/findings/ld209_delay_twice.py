@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.handlers import plain_sleep
-from lameduck.pod.own_delay import own_delay
+from lameduck.pod.programs.own_delay import own_delay
 from lameduck.remedies.remedy import Remedy, RemoveField
 
 __all__ = ["FINDING"]

@@ -8,7 +8,7 @@ from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.handlers import plain_sleep
-from lameduck.pod.task_limits import queue_worker
+from lameduck.pod.programs.task_limits import queue_worker
 from lameduck.remedies.remedy import Remedy, RemoveField
 
 __all__ = ["FINDING"]

@@ -11,9 +11,9 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import cost, seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.drain_times import before_drain_s
 from lameduck.pod.durations import Seconds
-from lameduck.pod.stop_times import StopTime, stop_time
+from lameduck.pod.programs.drain_times import before_drain_s
+from lameduck.pod.programs.stop_times import StopTime, stop_time
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
 from lameduck.remedies.remedy import Remedy
 

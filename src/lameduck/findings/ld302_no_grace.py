@@ -6,8 +6,8 @@ from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Role
-from lameduck.pod.obstacles import holds_container_open
-from lameduck.pod.receivers import receivers
+from lameduck.pod.programs.obstacles import holds_container_open
+from lameduck.pod.programs.receivers import receivers
 from lameduck.remedies.remedy import Remedy, RemoveField
 
 __all__ = ["FINDING"]

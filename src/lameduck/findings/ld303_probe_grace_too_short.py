@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Probe
-from lameduck.pod.hook_steps import hook_wait
+from lameduck.pod.programs.hook_steps import hook_wait
 from lameduck.remedies.remedy import Remedy, RemoveField
 
 __all__ = ["FINDING"]

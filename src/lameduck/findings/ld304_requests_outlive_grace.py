@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.case import Case
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.receivers import receivers
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.receivers import receivers
 from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["FINDING"]

@@ -6,8 +6,8 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Role
-from lameduck.pod.drain_times import drain_time
 from lameduck.pod.node_ends import node_ends
+from lameduck.pod.programs.drain_times import drain_time
 
 __all__ = ["FINDING"]
 

@@ -11,10 +11,10 @@ from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Probe
 from lameduck.pod.durations import Seconds
 from lameduck.pod.handlers import HttpGet, TcpSocket
-from lameduck.pod.receivers import receivers
+from lameduck.pod.programs.receivers import receivers
+from lameduck.pod.programs.stores import is_store
 from lameduck.pod.replica_count import ONE_FOR_ANOTHER, replica_count
 from lameduck.pod.rolling import fenceposts
-from lameduck.pod.stores import is_store
 from lameduck.pod.workloads import RollingUpdate, ServicePort
 from lameduck.remedies.remedy import Json, Remedy, SetField
 

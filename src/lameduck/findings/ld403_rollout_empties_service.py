@@ -7,10 +7,10 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Role
 from lameduck.pod.place import FieldPath
-from lameduck.pod.receivers import client_services
+from lameduck.pod.programs.receivers import client_services
+from lameduck.pod.programs.stores import is_store
 from lameduck.pod.replica_count import ReplicaCount, replica_count, serves_only_these
 from lameduck.pod.rolling import fenceposts
-from lameduck.pod.stores import is_store
 from lameduck.pod.workloads import OnDelete, Recreate, RollingUpdate
 from lameduck.remedies.remedy import Change, Remedy, SetField
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
-from lameduck.pod.receivers import client_services
+from lameduck.pod.programs.receivers import client_services
 from lameduck.pod.replica_count import ONE_FOR_ANOTHER, replica_count
 
 __all__ = ["FINDING"]

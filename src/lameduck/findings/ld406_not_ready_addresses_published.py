@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
-from lameduck.pod.receivers import client_services
+from lameduck.pod.programs.receivers import client_services
 from lameduck.remedies.remedy import Beside, Remedy, RemoveField
 
 __all__ = ["FINDING"]

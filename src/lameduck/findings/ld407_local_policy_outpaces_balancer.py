@@ -6,9 +6,9 @@ from lameduck.findings.examples import SERVICE
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.own_delay import own_delay
-from lameduck.pod.receivers import Receiver, receivers
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.own_delay import own_delay
+from lameduck.pod.programs.receivers import Receiver, receivers
 from lameduck.pod.replica_count import ONE_FOR_ANOTHER
 
 __all__ = ["FINDING"]

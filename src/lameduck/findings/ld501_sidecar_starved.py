@@ -12,8 +12,8 @@ from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
 from lameduck.pod.durations import Seconds
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.stop_times import stop_time
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.stop_times import stop_time
 from lameduck.pod.workloads import PodSpec
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
 from lameduck.remedies.remedy import Remedy

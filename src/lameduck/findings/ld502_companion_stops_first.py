@@ -9,10 +9,10 @@ from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.companions import DATABASE_PROXIES, FRONTS, SHIPPERS, image_word
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.main_command import environment, software
-from lameduck.pod.own_delay import own_delay
-from lameduck.pod.receivers import receivers
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.main_command import environment, software
+from lameduck.pod.programs.own_delay import own_delay
+from lameduck.pod.programs.receivers import receivers
 from lameduck.remedies.pauses import pause, room_for_pause
 from lameduck.remedies.remedy import Change, Remedy, SetField
 

@@ -6,7 +6,7 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.pod.case import Case
 from lameduck.pod.companions import DATABASE_PROXIES, SHIPPERS, image_word
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.main_command import environment
+from lameduck.pod.programs.main_command import environment
 
 __all__ = ["FINDING"]
 

@@ -7,9 +7,9 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.durations import Seconds
-from lameduck.pod.hook_steps import hook_wait
 from lameduck.pod.mesh_proxies import LINKERD_WAIT, regular_proxy
-from lameduck.pod.receivers import receivers
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.receivers import receivers
 
 __all__ = ["FINDING"]
 

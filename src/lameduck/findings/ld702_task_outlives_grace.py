@@ -7,8 +7,8 @@ from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witn
 from lameduck.findings.words import seconds
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.hook_steps import hook_wait
-from lameduck.pod.task_limits import TaskLimit, task_limit
+from lameduck.pod.programs.hook_steps import hook_wait
+from lameduck.pod.programs.task_limits import TaskLimit, task_limit
 from lameduck.remedies.pauses import CLEAN_UP_S, grace_for
 from lameduck.remedies.remedy import Remedy
 

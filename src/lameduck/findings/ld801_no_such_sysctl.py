@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from lameduck.findings.at_setting import at_setting, what_fails
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
-from lameduck.pod.kernel_sysctls import GONE, meant
-from lameduck.pod.sysctls import Setter, Settings
+from lameduck.pod.sysctls.kernel import GONE, meant
+from lameduck.pod.sysctls.sysctl import Setter, Settings
 
 __all__ = ["FINDING"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lameduck.findings.at_setting import at_setting, exists
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
-from lameduck.pod.allowed_sysctls import SAFE_SINCE, is_safe, kubelet_scope
-from lameduck.pod.kernel_sysctls import Scope, scope_of
-from lameduck.pod.sysctls import Setter, Settings
+from lameduck.pod.sysctls.allowed import SAFE_SINCE, is_safe, kubelet_scope
+from lameduck.pod.sysctls.kernel import Scope, scope_of
+from lameduck.pod.sysctls.sysctl import Setter, Settings
 
 __all__ = ["FINDING"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lameduck.findings.at_setting import at_setting, exists, what_fails
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
-from lameduck.pod.kernel_sysctls import Sysctl, Takes, known
 from lameduck.pod.records import dataclass
-from lameduck.pod.sysctls import Setter, Setting, Settings, whole_number
+from lameduck.pod.sysctls.kernel import Sysctl, Takes, known
+from lameduck.pod.sysctls.sysctl import Setter, Setting, Settings, whole_number
 from lameduck.remedies.remedy import EditText, Remedy, SetField
 
 __all__ = ["FINDING"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lameduck.findings.at_setting import at_setting
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
-from lameduck.pod.sysctls import Setting, Settings
+from lameduck.pod.sysctls.sysctl import Setting, Settings
 
 __all__ = ["FINDING"]
 

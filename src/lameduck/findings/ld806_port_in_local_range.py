@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Role
-from lameduck.pod.sysctl_commands import settings_of
-from lameduck.pod.sysctls import Setter, Setting, whole_number
+from lameduck.pod.sysctls.commands import settings_of
+from lameduck.pod.sysctls.sysctl import Setter, Setting, whole_number
 from lameduck.remedies.remedy import Remedy, SetField
 
 __all__ = ["FINDING"]

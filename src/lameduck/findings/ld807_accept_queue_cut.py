@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lameduck.findings.finding import Example, Finding, Severity, Sighting, Witness
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container, Role
-from lameduck.pod.sysctl_commands import settings_of
-from lameduck.pod.sysctls import Setting
+from lameduck.pod.sysctls.commands import settings_of
+from lameduck.pod.sysctls.sysctl import Setting
 from lameduck.pod.whole_numbers import written_number
 
 __all__ = ["FINDING"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lameduck.findings.at_setting import at_setting
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
 from lameduck.pod.records import dataclass
-from lameduck.pod.sysctls import Settings
+from lameduck.pod.sysctls.sysctl import Settings
 
 __all__ = ["FINDING"]
 

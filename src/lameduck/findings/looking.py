@@ -6,8 +6,8 @@ from lameduck.findings.catalogue import FINDINGS
 from lameduck.findings.finding import Finding, Found, Severity, Sighting, Witnessed
 from lameduck.pod.case import Case
 from lameduck.pod.place import Place
-from lameduck.pod.sysctl_commands import settings_of
-from lameduck.pod.sysctl_files import SysctlFile
+from lameduck.pod.sysctls.commands import settings_of
+from lameduck.pod.sysctls.files import SysctlFile
 from lameduck.pod.workloads import Workload
 from lameduck.remedies.remedy import Remedy
 

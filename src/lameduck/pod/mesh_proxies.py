@@ -4,12 +4,12 @@ Istio: resource annotations (sidecar.istio.io/nativeSidecar, proxy.istio.io/conf
 terminationDrainDuration. Linkerd: "Proxy Configuration". What the mesh does by default is in no manifest.
 """
 
-from lameduck.pod.documents import read_documents
 from lameduck.pod.durations import Seconds, parse_duration
-from lameduck.pod.nodes import Mapping, Scalar, follow
 from lameduck.pod.place import InputError
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import read_documents
+from lameduck.pod.texts.nodes import Mapping, Scalar, follow
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["LINKERD_WAIT", "MeshProxy", "regular_proxy"]

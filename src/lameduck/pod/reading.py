@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from lameduck.pod.documents import SourceDocument, read_documents
-from lameduck.pod.manifests import Manifests, read_manifests
+from lameduck.pod.objects.manifests import Manifests, read_manifests
 from lameduck.pod.place import InputError, Problem
 from lameduck.pod.source import MAX_BYTES, decode, too_large
+from lameduck.pod.texts.documents import SourceDocument, read_documents
 
 __all__ = ["MAX_FILES", "STDIN", "content_of", "manifest_files", "read_paths", "read_text", "shown"]
 

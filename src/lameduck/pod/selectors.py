@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from lameduck.pod.fields import Fields
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.fields import Fields
 
 __all__ = ["LabelSelector", "Requirement", "read_selector"]
 

@@ -7,7 +7,7 @@ from lameduck.pod.containers import Container, Role
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.records import dataclass
 from lameduck.pod.selectors import LabelSelector
-from lameduck.pod.sysctls import Setting
+from lameduck.pod.sysctls.sysctl import Setting
 
 __all__ = [
     "Document",

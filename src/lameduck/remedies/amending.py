@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lameduck.pod.nodes import Mapping, Node, Scalar, follow
 from lameduck.pod.place import FieldPath
+from lameduck.pod.texts.nodes import Mapping, Node, Scalar, follow
 from lameduck.remedies.remedy import FieldChange, Json, Refused, RemoveField, SetField
 
 __all__ = ["Plain", "amended", "clashing", "difference", "dotted", "found", "moved", "removals_last", "same"]

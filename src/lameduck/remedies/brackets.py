@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence as Several
 
-from lameduck.pod.nodes import Mapping, Node, Sequence
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.nodes import Mapping, Node, Sequence
 from lameduck.remedies.edits import Edit
 from lameduck.remedies.layout import Layout
 from lameduck.remedies.notation import Flow, flow_text, scalar_text

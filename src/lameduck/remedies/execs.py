@@ -1,11 +1,11 @@
 """What mends a script that stands between the stop signal and its service: `exec` before the command, or `&` behind."""
 
-from lameduck.pod.embedded_text import EmbeddedText
 from lameduck.pod.entry import UNDECIDED, Span
-from lameduck.pod.exec_places import ExecPlace, exec_place
-from lameduck.pod.obstacles import Obstructed
 from lameduck.pod.place import FieldPath
+from lameduck.pod.programs.exec_places import ExecPlace, exec_place
+from lameduck.pod.programs.obstacles import Obstructed
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.embedded_text import EmbeddedText
 from lameduck.remedies.remedy import EditText, Remedy, SetField
 
 __all__ = ["put_exec", "put_in_background"]

@@ -6,7 +6,7 @@ the end of its last line.
 
 import re
 
-from lameduck.pod.nodes import Alias, Mapping, Node, Scalar, Sequence
+from lameduck.pod.texts.nodes import Alias, Mapping, Node, Scalar, Sequence
 from lameduck.remedies.remedy import Refused
 
 __all__ = ["Layout"]

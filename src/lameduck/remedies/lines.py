@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence as Several
 
-from lameduck.pod.nodes import Entry, Mapping, Node, Sequence
+from lameduck.pod.texts.nodes import Entry, Mapping, Node, Sequence
 from lameduck.remedies.edits import Edit
 from lameduck.remedies.layout import Layout
 from lameduck.remedies.notation import Manner, block_entry, block_item, literal, scalar_text

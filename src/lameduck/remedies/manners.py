@@ -7,8 +7,8 @@ from dataclasses import field
 from itertools import pairwise
 from typing import TypeVar
 
-from lameduck.pod.nodes import Alias, Mapping, Node, Scalar, Sequence
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.nodes import Alias, Mapping, Node, Scalar, Sequence
 from lameduck.remedies.layout import Layout
 from lameduck.remedies.notation import Flow, Manner
 

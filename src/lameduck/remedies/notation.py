@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from lameduck.pod.records import dataclass
-from lameduck.pod.scalars import resolve
+from lameduck.pod.texts.scalars import resolve
 from lameduck.remedies.remedy import Json
 
 __all__ = ["Flow", "Manner", "block_entry", "block_item", "flow_text", "scalar_text"]

@@ -5,7 +5,7 @@ import math
 from lameduck.pod.case import Case
 from lameduck.pod.containers import Container
 from lameduck.pod.durations import Seconds
-from lameduck.pod.stop_times import stop_time
+from lameduck.pod.programs.stop_times import stop_time
 from lameduck.pod.workloads import PodSpec
 from lameduck.remedies.remedy import Json, SetField
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from difflib import SequenceMatcher
 
-from lameduck.pod.documents import SourceDocument
-from lameduck.pod.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, follow
+from lameduck.pod.texts.documents import SourceDocument
+from lameduck.pod.texts.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, follow
 from lameduck.remedies.amending import Plain, same
 from lameduck.remedies.brackets import Brackets
 from lameduck.remedies.edits import Edit

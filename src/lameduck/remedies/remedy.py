@@ -3,10 +3,10 @@
 from dataclasses import field
 from typing import TypeAlias
 
-from lameduck.pod.documents import SourceDocument
 from lameduck.pod.entry import Span
 from lameduck.pod.place import FieldPath, Place
 from lameduck.pod.records import dataclass
+from lameduck.pod.texts.documents import SourceDocument
 from lameduck.pod.workloads import Document
 
 __all__ = [

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from lameduck.pod.documents import SourceDocument, read_stretch, stretches
-from lameduck.pod.json_text import NotJson, looks_like_json, read_json
-from lameduck.pod.nodes import find, follow
 from lameduck.pod.place import InputError
 from lameduck.pod.records import dataclass
 from lameduck.pod.source import Source, decode
+from lameduck.pod.texts.documents import SourceDocument, read_stretch, stretches
+from lameduck.pod.texts.json_text import NotJson, looks_like_json, read_json
+from lameduck.pod.texts.nodes import find, follow
 from lameduck.remedies.amending import Plain, amended, difference, dotted, same
 from lameduck.remedies.diffing import unified_diff
 from lameduck.remedies.edits import Edit, edited

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lameduck.ending.versions import CONTAINER_STOP_SIGNALS, KubernetesVersion
-from lameduck.pod.documents import read_documents
-from lameduck.pod.manifests import read_manifests
+from lameduck.pod.objects.manifests import read_manifests
 from lameduck.pod.place import InputError
 from lameduck.pod.source import Source
+from lameduck.pod.texts.documents import read_documents
 from lameduck.pod.workloads import PodSpec
 
 __all__ = ["RecordedEvent", "Recording", "Run", "read_folder", "read_recording"]

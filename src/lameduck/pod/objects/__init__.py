@@ -1,0 +1,1 @@
+"""Objects of the Kubernetes API, read from documents: one file for each kind."""
