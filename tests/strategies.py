@@ -12,7 +12,7 @@ import yaml
 from hypothesis import strategies as st
 
 from lameduck.pod.reading import read_text
-from lameduck.pod.scalars import resolve
+from lameduck.pod.texts.scalars import resolve
 from lameduck.pod.workloads import Workload
 
 __all__ = [

@@ -8,10 +8,10 @@ import pytest
 from lameduck.findings.examples import case
 from lameduck.findings.finding import Example, Found
 from lameduck.findings.looking import look_into, look_into_settings
-from lameduck.pod.allowed_sysctls import SAFE_SINCE, kubelet_scope
-from lameduck.pod.kernel_sysctls import Scope, known, scope_of
 from lameduck.pod.source import Source, decode
-from lameduck.pod.sysctl_files import SysctlFile, is_sysctl_file, read_sysctls
+from lameduck.pod.sysctls.allowed import SAFE_SINCE, kubelet_scope
+from lameduck.pod.sysctls.files import SysctlFile, is_sysctl_file, read_sysctls
+from lameduck.pod.sysctls.kernel import Scope, known, scope_of
 from lameduck.remedies.remedy import Mend
 from lameduck.remedies.text_edit import apply
 
