@@ -19,18 +19,18 @@ from lameduck.drain.listeners import borrowed, own_sockets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["connections", "end_idle", "is_sending", "pid_holds"]
+__all__ = ["connections", "end_idle", "end_said", "is_sending", "pid_holds"]
 
 IDLE_AFTER_S = 0.25
 """A request that has come is seen by the server, and counted as work in flight, sooner than that."""
 SIOCOUTQ = 0x5411
-ESTABLISHED, CLOSE_WAIT = 1, 8
+ESTABLISHED, FIN_WAIT2, CLOSE_WAIT = 1, 5, 8
 LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_RECEIVED_AT = 44, 52, 128
 """Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent, tcpi_last_data_recv, and tcpi_bytes_received."""
 INFO_BYTES = BYTES_RECEIVED_AT + 8
 
 
-def connections(ports: frozenset[int]) -> Iterator[int]:
+def connections(ports: frozenset[int], states: tuple[int, ...] = (ESTABLISHED, CLOSE_WAIT)) -> Iterator[int]:
     """Descriptors of this process's connections that came in through these ports."""
     for fd in own_sockets():
         with contextlib.suppress(OSError), borrowed(fd) as there:
@@ -39,7 +39,7 @@ def connections(ports: frozenset[int]) -> Iterator[int]:
                 and there.type == socket.SOCK_STREAM
                 and not there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
                 and there.getsockname()[1] in ports
-                and there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in (ESTABLISHED, CLOSE_WAIT)
+                and there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in states
             ):
                 yield fd
 
@@ -58,6 +58,14 @@ def end_idle(ports: frozenset[int]) -> int:
     return found
 
 
+def end_said(ports: frozenset[int]) -> None:
+    """Have the server end those on which it has said all, which the client has, and only waits for the client to close
+    them too. gunicorn gives it two seconds, in which a sync worker does nothing else."""
+    for fd in connections(ports, (FIN_WAIT2,)):
+        with contextlib.suppress(OSError), borrowed(fd) as there:
+            there.shutdown(socket.SHUT_RD)
+
+
 def is_sending(ports: frozenset[int]) -> bool:
     """Whether a client has not yet taken all that it was sent: its connection's send queue is not empty (tcp(7))."""
     for fd in connections(ports):
@@ -70,7 +78,10 @@ def is_sending(ports: frozenset[int]) -> bool:
 
 
 def is_idle(info: bytes) -> bool:
-    """From a connection's tcp_info, whose times are in milliseconds. Raises struct.error where it is too short."""
+    """From a connection's tcp_info, whose times are in milliseconds. Raises struct.error where it is too short.
+
+    Both are of the kernel's clock, which ticks every few milliseconds: a request that is answered within a tick is.
+    """
     (sent,) = struct.unpack_from("=I", info, LAST_SENT_AT)
     (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
     (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)

@@ -131,6 +131,7 @@ class Gunicorn:
         left_alone_since = None
         while True:
             time.sleep(LOOKS_EVERY_S)
+            idle.end_said(self.ports)
             if len(self.process.works):
                 left_alone_since = None
                 continue
