@@ -25,8 +25,8 @@ IDLE_AFTER_S = 0.25
 """A request that has come is seen by the server, and counted as work in flight, sooner than that."""
 SIOCOUTQ = 0x5411
 ESTABLISHED, FIN_WAIT2, CLOSE_WAIT = 1, 5, 8
-LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_RECEIVED_AT = 44, 52, 128
-"""Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent, tcpi_last_data_recv, and tcpi_bytes_received."""
+LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_ACKED_AT, BYTES_RECEIVED_AT = 44, 52, 120, 128
+"""Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent and _recv, tcpi_bytes_acked and _received."""
 INFO_BYTES = BYTES_RECEIVED_AT + 8
 
 
@@ -84,8 +84,10 @@ def is_idle(info: bytes) -> bool:
     """
     (sent,) = struct.unpack_from("=I", info, LAST_SENT_AT)
     (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
+    (bytes_acked,) = struct.unpack_from("=Q", info, BYTES_ACKED_AT)
     (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
-    answered = bytes_received == 0 or sent <= received
+    # Where nothing was ever sent, the time of that is the connection's beginning.
+    answered = bytes_received == 0 or (bytes_acked > 0 and sent <= received)
     return bool(answered and received >= IDLE_AFTER_S * 1000)
 
 
