@@ -49,7 +49,8 @@ def test_rq_has_what_its_adapter_uses() -> None:
     assert "_install_signal_handlers" in BaseWorker.work.__code__.co_names
     assert "request_force_stop" in BaseWorker.request_stop.__code__.co_names
     assert "handle_job_failure" in rq.Worker.monitor_work_horse.__code__.co_names
-    assert callable(rq.Worker.kill_horse)
+    assert "horse_pid" in dir(rq.Worker)
+    assert "teardown" in BaseWorker.work.__code__.co_names
 
 
 def test_arq_is_a_version_that_was_read() -> None:

@@ -44,11 +44,19 @@ def dramatiq(broker: Any) -> None:
             if hasattr(self, "messages"):
                 self.messages.begin(message)
 
-        def after_process_message(self, _broker: Any, message: Any, **_of_it: object) -> None:
+        def after_process_message(
+            self,
+            _broker: Any,
+            message: Any,
+            *,
+            result: object = None,  # noqa: ARG002
+            exception: BaseException | None = None,  # noqa: ARG002
+        ) -> None:
             if hasattr(self, "messages"):
                 self.messages.end(message)
 
-        after_skip_message = after_process_message
+        def after_skip_message(self, broker: Any, message: Any) -> None:
+            self.after_process_message(broker, message)
 
         def after_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
             if hasattr(self, "messages"):

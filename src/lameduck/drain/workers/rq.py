@@ -9,19 +9,24 @@ For workers that run each job in a process of its own: Worker and SpawnWorker, n
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 from lameduck import drain
+from lameduck.drain.hooks import Hook
 from lameduck.drain.server import Signalled
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from lameduck.drain.works import Work
-
     Worker: Any
 
 __all__ = ["Worker", "draining"]
+
+LEAVES_WITHIN_S = 2.0
 
 
 def __getattr__(name: str) -> Any:
@@ -46,9 +51,9 @@ def draining(base: Any) -> Any:
     """A worker class that ends within the grace, made of another."""
 
     class Draining(base):  # type: ignore[misc]
-        work_in_flight: Work | None = None
         cut: str | None = None
         """The job whose time was over."""
+        has_left: threading.Event
 
         def _install_signal_handlers(self) -> None:
             super()._install_signal_handlers()
@@ -57,6 +62,13 @@ def draining(base: Any) -> Any:
             process.stand()
             assert process.interposed is not None
             process.server = RqWorker(process.interposed)
+            # It keeps time back for it: the worker unsubscribes, and takes itself out of Redis.
+            self.has_left = threading.Event()
+            process.hooks.add(Hook(self.has_left.wait, "leave the queue", (), LEAVES_WITHIN_S))
+
+        def teardown(self) -> None:
+            super().teardown()
+            self.has_left.set()
 
         def execute_job(self, job: Any, queue: Any) -> None:
             work = drain.work(f"job {job.func_name} {job.id}")
@@ -65,9 +77,20 @@ def draining(base: Any) -> Any:
                 super().execute_job(job, queue)
 
         def end_horse(self, job: str) -> None:
-            """End the process of the job. Any thread; the main thread waits for that process."""
+            """End the process of the job. Any thread; the main thread waits for that process.
+
+            RQ's kill_horse ends the worker's own group when the process has just been waited for, or just been forked.
+            """
+            process = self.horse_pid
+            if not process or self.cut is not None:
+                return
             self.cut = job
-            self.kill_horse()
+            with contextlib.suppress(ProcessLookupError):
+                group = os.getpgid(process)
+                if group == process:
+                    os.killpg(group, signal.SIGKILL)
+                else:
+                    os.kill(process, signal.SIGKILL)
 
         def request_force_stop(self, _signum: int, _frame: FrameType | None) -> None:
             """A second signal. RQ would leave the job in the registry of started ones."""
