@@ -288,7 +288,7 @@ def test_sockets_that_come_and_go_meanwhile_harm_nobody() -> None:
     for thread in threads:
         thread.start()
     try:
-        for _ in range(300):
+        for _ in range(60):
             found = listeners.ports()
             listeners.connections_of(found)
             list(listeners.listening())

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import listeners
@@ -489,6 +488,8 @@ class Process:
         """Tell the streams, one by one, so that not all clients come back at the same moment."""
         stop = self.stop
         assert stop is not None
+        from random import uniform
+
         now = self.clock()
         spread = max(stop.began + min(stop.settings.lame_duck.unseen_s, stop.most), now)
         for key, stream in list(self.streams.items()):

@@ -6,8 +6,11 @@ looks at it directly: load balancers with health checks of their own, service re
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ __all__ = ["answer", "serve"]
 
 READY, NOT_READY = 200, 503
 ASKS_WITHIN_S = 2.0
+AFTER_A_FAILURE_S = 0.05
 
 
 def answer(process: Process) -> tuple[int, bytes]:
@@ -39,20 +43,24 @@ def serve(process: Process, port: int, host: str = "0.0.0.0") -> int:
         while True:
             try:
                 asking, _ = listening.accept()
-            except OSError:
-                return
-            with asking:
-                try:
-                    asking.settimeout(ASKS_WITHIN_S)
-                    asking.recv(4096)
-                    status, body = answer(process)
-                    reason = "OK" if status == READY else "Service Unavailable"
-                    head = (
-                        f"HTTP/1.0 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
-                    )
-                    asking.sendall(head.encode() + body)
-                except OSError:
-                    continue
+            except OSError:  # the process has no descriptor left for it, or the client is gone
+                time.sleep(AFTER_A_FAILURE_S)
+                continue
+            # Each in a thread: whoever connects and says nothing would hold the others up, for longer than the
+            # second that the kubelet waits.
+            if not process.hands.lend(partial(tell, asking, process), "lameduck probe"):
+                tell(asking, process)
 
     threading.Thread(target=work, name="lameduck readiness", daemon=True).start()
     return bound
+
+
+def tell(asking: socket.socket, process: Process) -> None:
+    """Answer one client."""
+    with asking, contextlib.suppress(OSError):
+        asking.settimeout(ASKS_WITHIN_S)
+        asking.recv(4096)
+        status, body = answer(process)
+        reason = "OK" if status == READY else "Service Unavailable"
+        head = f"HTTP/1.0 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+        asking.sendall(head.encode() + body)
