@@ -48,6 +48,14 @@ def connects(there: socket.socket, within_s: float = SOON_S) -> bool:
     return True
 
 
+@pytest.fixture(autouse=True)
+def nobody_else_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests have left listening in this process is not these tests' own."""
+    theirs = set(listeners.own_sockets())
+    own_sockets = listeners.own_sockets
+    monkeypatch.setattr(listeners, "own_sockets", lambda: [fd for fd in own_sockets() if fd not in theirs])
+
+
 def held(*, but: frozenset[int] = frozenset(), shared: frozenset[int] = frozenset()) -> listeners.Held:
     there = listeners.let_nobody_in(time.monotonic(), but=but, shared=shared)
     assert there is not None

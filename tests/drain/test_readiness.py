@@ -16,6 +16,7 @@ from tests.drain.child import child
 from tests.drain.served import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # The steps between the states are made one by one: each of them is asked for from outside, by its line.
@@ -76,9 +77,25 @@ def test_the_answer_is_honest_in_every_state(tmp_path: Path) -> None:
         assert its.ended() == 0, its.text()
 
 
-def test_clients_that_say_nothing_or_leave_do_not_keep_the_probe_from_being_answered() -> None:
-    process = Process(Settings(tell=False, termination_log=""))
-    port = serve(process, 0, "127.0.0.1")
+SERVING = """
+import sys
+from lameduck import drain
+from lameduck.drain.readiness import serve
+print("port", serve(drain.here(), 0, "127.0.0.1"), drain.here().own_ports)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """Of a process that serves. In one of its own, because it listens until its end."""
+    with child(SERVING, tmp_path) as its:
+        _, port, own_ports = its.until("port").split()
+        assert own_ports == f"{{{port}}}"
+        yield int(port)
+
+
+def test_clients_that_say_nothing_or_leave_do_not_keep_the_probe_from_being_answered(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as silent:
         for _ in range(20):
             socket.create_connection(("127.0.0.1", port)).close()
@@ -89,9 +106,7 @@ def test_clients_that_say_nothing_or_leave_do_not_keep_the_probe_from_being_answ
             silent.recv(1)
 
 
-def test_whatever_is_asked_is_answered() -> None:
-    port = serve(Process(Settings(tell=False, termination_log="")), 0, "127.0.0.1")
-
+def test_whatever_is_asked_is_answered(port: int) -> None:
     for asked in (b"HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00", b"GET " + b"x" * 100_000):
         with socket.create_connection(("127.0.0.1", port), 10) as client, contextlib.suppress(ConnectionError):
             client.sendall(asked)
@@ -103,13 +118,6 @@ def test_a_port_that_is_taken_is_said() -> None:
     port = free_port()
     with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="Address already in use"):
         serve(Process(Settings(tell=False, termination_log="")), port, "127.0.0.1")
-
-
-def test_the_probes_port_is_open_until_the_end_and_no_reason_for_a_lame_duck() -> None:
-    process = Process(Settings(tell=False, termination_log=""))
-    port = serve(process, 0, "127.0.0.1")
-
-    assert process.own_ports == {port}
 
 
 def test_a_pod_stays_ready_when_only_one_of_its_processes_is_replaced() -> None:
