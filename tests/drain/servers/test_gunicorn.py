@@ -137,10 +137,17 @@ def test_who_waits_in_the_accept_queue_of_busy_workers_is_served(workers: int, t
         assert server.ended() == 0, server.text()
 
 
-def test_workers_that_hup_replaces_hold_nobody_back_and_leave_the_pod_ready(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [GTHREAD, (*GTHREAD, "--preload"), (*GTHREAD, *CONFIG), GEVENT],
+    ids=["gthread", "preload", "config", "gevent"],
+)
+def test_workers_that_hup_replaces_hold_nobody_back_and_leave_the_pod_ready(
+    kind: tuple[str, ...], tmp_path: Path
+) -> None:
     log = tmp_path / "termination-log"
     log.touch()
-    options = (*GTHREAD, "-w", "2")
+    options = (*kind, "-w", "2")
     with gunicorn(tmp_path, options, 2, LAMEDUCK_TERMINATION_LOG=str(log), LAMEDUCK_LAME_DUCK="20s") as server:
         kept = KeptAlive(server.port)
         before = standing(server)
@@ -154,6 +161,11 @@ def test_workers_that_hup_replaces_hold_nobody_back_and_leave_the_pod_ready(tmp_
         assert all("alone" in step["why"] for step in server.steps("stop-asked")), server.text()
         assert not log.read_text()
         assert server.text().count("flushed") == 2
+        server.until(lambda: len(standing(server)) == 2)
+        server.stop()
+        server.until(lambda: len(server.steps("stop-asked")) == 4)
+        assert [step["why"] for step in server.steps("stop-asked")[2:]] == ["SIGTERM"] * 2
+        assert ask(server.port, "/").status == 200
 
 
 def test_one_worker_that_is_stopped_by_hand_is_replaced_at_once(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 By itself a worker stops accepting on SIGTERM at once, within a second (asgi, gevent) or after its current request
 (sync), and its arbiter, which has the signal from the kubelet, kills it after graceful_timeout. The arbiter has closed
 its own listeners by then: that tells the end of the pod from that of a single worker (HUP, TTOU), whose place others
-take at the same listeners.
+take at the same listeners. With reuse_port it has none, and only the hooks in gunicorn.py can tell.
 
 A worker is known by its handler of SIGTERM; where an event loop hides that, by being on the stack when the application
 is loaded or, with --preload, when the process is forked. From there on gunicorn's own hooks are used: post_worker_init
