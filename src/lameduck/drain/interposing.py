@@ -49,6 +49,7 @@ class Interposed:
         self.heard: dict[int, int] = {}
         """How often its byte came through the pipe. Signals that come close together may be one for either."""
         self.reported: dict[int, int] = {}
+        self.pretended: list[int] = []
         self.let_to_handler: dict[int, int] = {}
         self.let_to_loop: dict[int, int] = {}
         self.let_to_loop_already: dict[int, int] = {}
@@ -73,7 +74,15 @@ class Interposed:
         before = signal.set_wakeup_fd(self.write_end, warn_on_full_buffer=False)
         if before != self.write_end:
             self.beyond, self.beyond_is = before, identity(before)
+            self.pass_on_missed()
         return True
+
+    def pass_on_missed(self) -> None:
+        """To a loop that runs again: what was let through before, when nobody had the wake-up descriptor."""
+        with self.letting:
+            for signum, count in self.let_to_loop.items():
+                if count > self.let_to_loop_already.get(signum, 0) and self.to_loop(signum):
+                    self.let_to_loop_already[signum] = count
 
     def stands(self) -> bool:
         """Whether everything is still where stand_before put it."""
@@ -106,6 +115,11 @@ class Interposed:
         self.handled[signum] = self.handled.get(signum, 0) + 1
         self.nudge()
 
+    def pretend(self, signum: int) -> None:
+        """Take it as if the signal had come: a parent has asked in another way. Any thread."""
+        self.pretended.append(signum)
+        self.nudge()
+
     def nudge(self) -> None:
         """Wake whoever reads the pipe."""
         with contextlib.suppress(OSError):  # full: it is awake anyway
@@ -123,8 +137,8 @@ class Interposed:
             if signum not in self.theirs:
                 self.to_loop(signum)
             elif self.let_to_loop.get(signum, 0) > self.let_to_loop_already.get(signum, 0):
-                self.let_to_loop_already[signum] = self.let_to_loop_already.get(signum, 0) + 1
-                self.to_loop(signum)
+                if self.to_loop(signum):
+                    self.let_to_loop_already[signum] = self.let_to_loop_already.get(signum, 0) + 1
             else:
                 self.heard[signum] = self.heard.get(signum, 0) + 1
         found = []
@@ -133,13 +147,19 @@ class Interposed:
             count = max(self.handled.get(signum, 0), self.heard.get(signum, 0))
             found += [signum] * (count - self.reported.get(signum, 0))
             self.reported[signum] = count
+        while self.pretended:
+            found.append(self.pretended.pop())
         return found
 
-    def to_loop(self, signum: int) -> None:
-        """What set_wakeup_fd would have done."""
-        if self.beyond != -1 and identity(self.beyond) == self.beyond_is:
-            with contextlib.suppress(OSError):  # full or closed: the loop is awake, or gone
-                os.write(self.beyond, bytes([signum]))
+    def to_loop(self, signum: int) -> bool:
+        """What set_wakeup_fd would have done. False where the loop has gone, or has not come back yet."""
+        if self.beyond == -1:
+            return True  # there is none
+        if identity(self.beyond) != self.beyond_is:
+            return False
+        with contextlib.suppress(OSError):  # full: the loop is awake anyway
+            os.write(self.beyond, bytes([signum]))
+        return True
 
     def let_through(self, signum: int) -> None:
         """Have theirs handle the signal now, as if it had just come. Any thread."""

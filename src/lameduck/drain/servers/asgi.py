@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lameduck.drain import here
 from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
 from lameduck.drain.servers.finding import find_server, prepare
+from lameduck.drain.servers.granian import heed_early_signal
 from lameduck.drain.servers.running_again import stay_in_front
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class ASGI:
             await send(message)
 
         process.starting = True
+        heed_early_signal(process)
         try:
             await self.app(scope, receive_after_hooks, send_when_started)
         except BaseException as error:

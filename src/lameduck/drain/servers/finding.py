@@ -17,7 +17,7 @@ __all__ = ["find_server", "prepare"]
 GUNICORN = "gunicorn.workers.base"
 """Loaded in its arbiter and in its workers. These run other servers too, uvicorn's: they are asked first."""
 DAPHNE = "daphne.server"
-GRANIAN = "granian"
+GRANIAN = "granian.server.common"
 """It has its handlers by the first request, in each of its workers."""
 FINDERS = (uvicorn.find,)
 """Each looks at the handler of SIGTERM, and knows its own server's."""
@@ -62,4 +62,9 @@ def prepare(process: Process) -> bool:
 
         daphne.prepare(process)
         return True
-    return GRANIAN in sys.modules
+    if GRANIAN in sys.modules:
+        from lameduck.drain.servers import granian
+
+        granian.prepare(process)
+        return True
+    return False

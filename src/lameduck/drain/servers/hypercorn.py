@@ -62,7 +62,7 @@ class Hypercorn:
                 # It was set while the application started up: nobody has been served.
                 self.process.starting = True
             assert self.process.interposed is not None
-            self.process.interposed.handle(signal.SIGTERM, None)
+            self.process.interposed.pretend(signal.SIGTERM)
         self.looked = True
         return self.over
 

@@ -1,0 +1,45 @@
+"""ASGI servers that are asked to stop while they start, and applications without a startup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.drain.asking import ask
+from tests.drain.served import served
+from tests.drain.servers.asgi_servers import APP, GRANIAN, HYPERCORN, UVICORN, Form
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = (UVICORN[0], UVICORN[3], HYPERCORN[0], GRANIAN[0], GRANIAN[1])
+LONG = {"LAMEDUCK_LAME_DUCK": "20s", "LAMEDUCK_GRACE_SECONDS": "50", "LAMEDUCK_TERMINATION_LOG": ""}
+WITHOUT_A_LAME_DUCK_S = 12.0
+
+
+def serving(form: Form, app: str) -> list[str]:
+    return [app if word == APP else word for word in form.command]
+
+
+@pytest.mark.parametrize("moment", ["importing", "made"])
+@pytest.mark.parametrize("form", COMMANDS, ids=str)
+def test_a_signal_during_the_import_of_the_application_is_heeded(form: Form, moment: str, tmp_path: Path) -> None:
+    command = serving(form, "tests.drain.apps.slow_import:drained")
+    with served(command, tmp_path / "out", environ=LONG, listens=False) as server:
+        server.until(lambda: moment in server.text())
+        server.stop()
+        server.ended(WITHOUT_A_LAME_DUCK_S)
+
+
+@pytest.mark.parametrize("form", COMMANDS, ids=str)
+def test_hooks_run_where_the_application_has_no_lifespan(form: Form, tmp_path: Path) -> None:
+    environ = {**LONG, "LAMEDUCK_LAME_DUCK": "300ms"}
+    command = serving(form, "tests.drain.apps.asgi_without_lifespan:drained")
+    with served(command, tmp_path / "out", environ=environ) as server:
+        # Not all workers may serve yet; each that does has been through its startup.
+        server.until(lambda: ask(server.port, "/").status == 200)
+        server.stop()
+        assert server.ended() == 0, server.text()
+        assert "flushed" in server.text(), server.text()
+        assert [step["exit_code"] for step in server.steps("stopped")], server.text()
