@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lameduck.drain.process import Process
     from lameduck.drain.servers.aiohttp import aiohttp
     from lameduck.drain.servers.asgi import ASGI
+    from lameduck.drain.servers.grpc import grpc
+    from lameduck.drain.servers.grpc_aio import grpc_aio
     from lameduck.drain.servers.wsgi import WSGI
     from lameduck.drain.states import State
     from lameduck.drain.stop_event import Stopping
@@ -48,6 +50,8 @@ __all__ = [
     "configure",
     "dramatiq",
     "finish",
+    "grpc",
+    "grpc_aio",
     "here",
     "on_stop",
     "program",
@@ -236,6 +240,14 @@ def __getattr__(name: str) -> Any:
         from lameduck.drain.servers.wsgi import WSGI
 
         return WSGI
+    if name == "grpc":
+        from lameduck.drain.servers.grpc import grpc
+
+        return grpc
+    if name == "grpc_aio":
+        from lameduck.drain.servers.grpc_aio import grpc_aio
+
+        return grpc_aio
     if name == "celery":
         from lameduck.drain.workers.celery import celery
 
