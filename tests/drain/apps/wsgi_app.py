@@ -23,7 +23,7 @@ FILE = Path(__file__)
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """`/` at once, `/slow` after SLOW_S, `/pid` the worker, `/file` this file through wsgi.file_wrapper, `/pieces` a
     generator that takes SLOW_S, `/written` with start_response's write, `/broken` a generator that raises, `/fails`;
-    `/foreign` blocks in a system call of a foreign library for SLOW_S."""
+    `/uncounted` has no Content-Length, `/foreign` blocks in a system call of a foreign library for SLOW_S."""
     path = environ["PATH_INFO"]
     headers = [("Content-Type", "text/plain")]
     if path == "/fails":
@@ -33,6 +33,9 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         file = FILE.open("rb")
         wrapper = environ.get("wsgi.file_wrapper")  # not every server has one
         return file if wrapper is None else wrapper(file, 1024)
+    if path == "/uncounted":
+        start_response("200 OK", headers)
+        return [b"ok"]
     if path == "/written":
         write = start_response("200 OK", headers)
         write(b"writ")

@@ -97,6 +97,17 @@ def test_a_second_signal_ends_the_lame_duck(way: str, tmp_path: Path) -> None:
         assert "flushed" in server.text()
 
 
+def test_a_connection_is_closed_with_the_answer_that_says_so_long_before_the_server_leaves(tmp_path: Path) -> None:
+    with started("run-app", tmp_path, LAMEDUCK_LAME_DUCK="20s", LAMEDUCK_GRACE_SECONDS="50") as server:
+        kept = KeptAlive(server.port)
+        assert not kept.ask("/").asks_to_close
+        server.stop()
+        server.until_step("stop-asked")
+        assert kept.ask("/").asks_to_close
+        assert kept.is_closed(within_s=5)
+        kept.close()
+
+
 def test_ctrl_c_makes_nobody_wait(tmp_path: Path) -> None:
     with started("run-app", tmp_path, LAMEDUCK_LAME_DUCK="20s", LAMEDUCK_GRACE_SECONDS="50") as server:
         server.stop(signal.SIGINT)
