@@ -316,6 +316,11 @@ def test_a_forked_child_has_its_own_end_and_runs_none_of_its_parents_hooks(tmp_p
     code = f"""
 import asyncio, os, signal, sys, threading, time, warnings
 from lameduck import drain
+
+def print(*words):  # threads and processes may not cut each other's lines
+    os.write(1, (" ".join(map(str, words)) + NEWLINE).encode())
+
+NEWLINE = chr(10)
 warnings.simplefilter("ignore", DeprecationWarning)
 
 @drain.on_stop
@@ -349,6 +354,11 @@ def test_a_child_that_is_forked_during_a_stop_serves(tmp_path: Path) -> None:
         """
 import os, signal, sys
 from lameduck import drain
+
+def print(*words):  # threads and processes may not cut each other's lines
+    os.write(1, (" ".join(map(str, words)) + NEWLINE).encode())
+
+NEWLINE = chr(10)
 
 @drain.on_stop
 def hook():

@@ -143,10 +143,10 @@ class Stop:
                 if self.over_at is None:
                     self.over_at = now
                     due.append(Why(Due.OVER, why))
-                elif now >= self.given_up_at:
+                if now >= self.given_up_at:
                     self.state = State.STOPPED
                     self.left = True
-                    return [Why(Due.TAKE_BACK, "no stop signal followed")]
+                    return [*due, Why(Due.TAKE_BACK, "no stop signal followed")]
             elif why:
                 self.state = State.DRAINING
                 due.append(Why(Due.CLOSE, why))
