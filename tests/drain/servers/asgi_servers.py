@@ -32,9 +32,9 @@ class Form:
         return self.name
 
 
-def uvicorn(name: str, *options: str, workers: int = 1, parent: bool = False) -> Form:
+def uvicorn(name: str, *options: str, workers: int = 1) -> Form:
     command = ("uvicorn", APP, "--port", "{port}", *options)
-    return Form(f"uvicorn-{name}", command, workers, parent or workers > 1)
+    return Form(f"uvicorn-{name}", command, workers, workers > 1)
 
 
 def hypercorn(name: str, *options: str, workers: int = 1) -> Form:
@@ -52,7 +52,6 @@ UVICORN = (
     uvicorn("h11", "--http", "h11", "--loop", "asyncio", "--ws", "wsproto"),
     uvicorn("websockets", "--http", "httptools", "--loop", "asyncio", "--ws", "websockets"),
     uvicorn("workers", "--workers", "2", workers=2),
-    uvicorn("reload", "--reload", "--reload-dir", "tests/drain/apps", parent=True),
     Form("uvicorn-embedded", (sys.executable, "-m", "tests.drain.apps.embedded_uvicorn", "{port}")),
 )
 HYPERCORN = (
@@ -65,6 +64,10 @@ GRANIAN = (
     granian("uvloop"),
     granian("asyncio", "--loop", "asyncio", "--runtime-mode", "mt"),
     granian("workers", "--workers", "2", workers=2),
+)
+RELOADING = (
+    uvicorn("reload", "--reload", "--reload-dir", "tests/drain/apps"),
+    hypercorn("reload", "--reload"),
 )
 FORMS = (*UVICORN, *HYPERCORN, *GRANIAN)
 

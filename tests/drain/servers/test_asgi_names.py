@@ -34,6 +34,7 @@ def test_uvicorn_ends_by_its_attributes_and_handles_signals_with_a_bound_method(
     server = uvicorn.Server(uvicorn.Config("no:app"))
     assert {"should_exit", "force_exit"} <= vars(server).keys()
     assert (type(server).__module__, type(server).__name__) == ("uvicorn.server", "Server")
+    assert server.config.should_reload is False
     assert "signal.signal(sig, self.handle_exit)" in inspect.getsource(uvicorn.Server.capture_signals)
 
 
@@ -49,6 +50,7 @@ def test_hypercorn_starts_its_workers_with_an_event_that_they_ask() -> None:
 
 def test_hypercorn_reads_its_graceful_timeout_when_it_stops() -> None:
     assert isinstance(Config().graceful_timeout, float | int)
+    assert Config().use_reloader is False
     assert "config.graceful_timeout)" in inspect.getsource(hypercorn.asyncio.run.worker_serve)
 
 
@@ -72,4 +74,5 @@ def test_a_connection_of_hypercorn_says_whether_it_is_idle_and_sends_raw_data() 
 def test_granians_parent_notes_a_signal_on_itself() -> None:
     kind = granian.server.common.AbstractServer
     assert "self.interrupt_signal = True" in inspect.getsource(kind.signal_handler_interrupt)
+    assert "self.reload_on_changes = reload" in inspect.getsource(kind.__init__)
     assert "set_main_signals(self.signal_handler_interrupt" in inspect.getsource(kind.startup)

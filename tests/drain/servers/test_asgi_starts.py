@@ -1,4 +1,4 @@
-"""ASGI servers that are asked to stop while they start, and applications without a startup."""
+"""ASGI servers that are asked to stop while they start or to start again, and applications without a startup."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.drain.asking import ask
+from tests.drain.asking import Waiting, ask
 from tests.drain.served import served
-from tests.drain.servers.asgi_servers import APP, GRANIAN, HYPERCORN, UVICORN, Form
+from tests.drain.servers.asgi_servers import APP, GRANIAN, HYPERCORN, RELOADING, UVICORN, Form, started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,3 +43,14 @@ def test_hooks_run_where_the_application_has_no_lifespan(form: Form, tmp_path: P
         assert server.ended() == 0, server.text()
         assert "flushed" in server.text(), server.text()
         assert [step["exit_code"] for step in server.steps("stopped")], server.text()
+
+
+@pytest.mark.parametrize("form", RELOADING, ids=str)
+def test_a_reloader_waits_for_what_is_under_way_and_for_nobody_new(form: Form, tmp_path: Path) -> None:
+    with started(form, tmp_path, **LONG) as server:
+        slow = Waiting(server.port, "/slow")
+        server.stop()
+        server.ended(WITHOUT_A_LAME_DUCK_S)
+        slow.until_ended()
+        assert (slow.error, slow.status, slow.body) == (None, 200, b"ok"), server.text()
+        assert "flushed" in server.text(), server.text()

@@ -18,7 +18,6 @@ GUNICORN = "gunicorn.workers.base"
 """Loaded in its arbiter and in its workers. These run other servers too, uvicorn's: they are asked first."""
 DAPHNE = "daphne.server"
 GRANIAN = "granian.server.common"
-"""It has its handlers by the first request, in each of its workers."""
 FINDERS = (uvicorn.find,)
 """Each looks at the handler of SIGTERM, and knows its own server's."""
 
@@ -50,8 +49,11 @@ def find_server(process: Process, receive: object = None) -> Server | None:
     return hypercorn.find(receive, process)
 
 
-def prepare(process: Process) -> bool:
-    """When an application is made: some servers have to be known before they serve. Whether one of them is loaded."""
+def prepare(process: Process, *, threads: bool = False) -> bool:
+    """When an application is made: some servers have to be known before they serve. Whether one of them is loaded.
+
+    `threads` tells that the main thread will not call the application.
+    """
     if GUNICORN in sys.modules:
         from lameduck.drain.servers import gunicorn_worker
 
@@ -66,5 +68,7 @@ def prepare(process: Process) -> bool:
         from lameduck.drain.servers import granian
 
         granian.prepare(process)
+        if threads:
+            granian.stand_when_ready(process)
         return True
     return False

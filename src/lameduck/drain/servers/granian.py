@@ -1,36 +1,72 @@
-"""granian (read: 2.8): the moment in which its workers would not hear SIGTERM.
+"""granian (read: 2.8): its worker processes, and the moments in which they would not hear SIGTERM.
 
-A worker is forked with its parent's handler, and has it until its own loop is there, which is after the application has
-been imported. A signal that comes meanwhile only sets a flag on the worker's copy of the parent's server; the worker
-then serves on, and its parent waits for it without an end. So we stand in front as soon as the application is made, and
-look at that flag when the worker has its loop.
+A worker is forked with its parent's handler, and has it until it puts its own in that place, which is after the
+application has been imported. A signal that comes meanwhile only sets a flag on the worker's copy of the parent's
+server; the worker then serves on, and its parent waits for it without an end. So we stand in front as soon as the
+application is made, and look at that flag when the worker has its own handler.
 
-All else is as with any loop that handles the signal (running_again.py), under the parent that passes it on once.
+With ASGI that is when the lifespan begins, in the worker's loop (which it runs again: running_again.py). With WSGI the
+application is called in other threads only, and the main thread waits for the stop in one call: it is made to stand in
+front by SIGURG, whose default is to be ignored. A process of multiprocessing leaves without atexit: hooks have to be
+run as its finalizer.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from lameduck.drain.process import Process
 
-__all__ = ["heed_early_signal", "prepare"]
+__all__ = ["heed_early_signal", "prepare", "stand_when_ready"]
 
+LOOKS_EVERY_S = 0.01
 parents: list[Any] = []
 
 
 def prepare(process: Process) -> None:
     """When the application is made, in a worker that has no handler of its own yet."""
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if hasattr(server, "interrupt_signal") and not parents:
+    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if server is not None and hasattr(server, "interrupt_signal") and not parents:
         parents.append(server)
         process.starting = True
+        if server.reload_on_changes:
+            # Each change of a file ends a worker, and a person waits for the next.
+            process.has_clients = lambda: False
         process.stand()
+        sys.modules["multiprocessing.util"].Finalize(None, process.at_exit, exitpriority=0)
 
 
 def heed_early_signal(process: Process) -> None:
-    """In the loop, once we stand in front of its handlers: what came too early comes now."""
+    """Once we stand in front of the worker's handlers: what came too early comes now."""
     if parents and parents.pop().interrupt_signal and process.interposed is not None:
         process.interposed.pretend(signal.SIGTERM)
+
+
+def stand_when_ready(process: Process) -> None:
+    """In the main thread, without a loop: stand in front again, as soon as the worker has installed its handlers."""
+    if not parents or process.interposed is None:
+        return
+    ours = process.interposed.handle
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def stand(_signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGURG, before)
+        process.stand()
+        process.starting = False
+        heed_early_signal(process)
+
+    def wait() -> None:
+        while signal.getsignal(signal.SIGTERM) == ours:
+            time.sleep(LOOKS_EVERY_S)
+        signal.pthread_kill(main, signal.SIGURG)
+
+    before = signal.signal(signal.SIGURG, stand)
+    threading.Thread(target=wait, name="lameduck granian", daemon=True).start()

@@ -170,7 +170,10 @@ class UvicornWorker(uvicorn.Uvicorn):
 
     def __init__(self, server: Any, gunicorn: Gunicorn) -> None:
         super().__init__(server)
-        self.stops_alone = gunicorn.stops_alone
+        self.gunicorn = gunicorn
+
+    def stops_alone(self) -> bool:
+        return self.gunicorn.stops_alone()
 
 
 def find(handler: object, process: Process) -> Gunicorn | UvicornWorker | None:

@@ -76,6 +76,10 @@ class Hypercorn:
         first, self.signalled = not self.signalled, True
         return first
 
+    def stops_alone(self) -> bool:
+        """Under a reloader each change of a file ends all workers, and a person waits for the next."""
+        return bool(self.config.use_reloader)
+
     def stop(self) -> None:
         if self.over:
             return

@@ -20,6 +20,10 @@ class Uvicorn:
     def __init__(self, server: Any) -> None:
         self.server = server
 
+    def stops_alone(self) -> bool:
+        """Under a reloader each change of a file ends a process like this one, and a person waits for the next."""
+        return bool(self.server.config.should_reload)
+
     def stop(self) -> None:
         self.server.should_exit = True
 

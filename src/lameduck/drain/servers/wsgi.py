@@ -57,6 +57,8 @@ class WSGI:
         try:
             if WAITRESS in environ:
                 start_response = closing(process, start_response)
+            elif process.leaving and environ.get("SERVER_SOFTWARE") == "Granian":
+                start_response = asking_to_close(start_response)
             return request.around(self.app(environ, start_response))
         except BaseException:
             request.close()
@@ -64,7 +66,7 @@ class WSGI:
 
     def stand_before_default(self) -> None:
         """Where nobody handles the signal, before the server is run: its requests come in other threads."""
-        if prepare(self.process) or threading.current_thread() is not threading.main_thread():
+        if prepare(self.process, threads=True) or threading.current_thread() is not threading.main_thread():
             return
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             from lameduck.drain.plain import stand
@@ -154,6 +156,15 @@ class Counted:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.parts)
+
+
+def asking_to_close(start_response: Any) -> Any:
+    """granian has no other way to end a connection: it takes the header from the application (read: 2.8)."""
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        return start_response(status, [*headers, ("Connection", "close")], exc_info)
+
+    return start
 
 
 def closing(process: Process, start_response: Any) -> Any:
