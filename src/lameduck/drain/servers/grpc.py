@@ -193,7 +193,7 @@ class GrpcServer(Plain):
         self.server = server
 
     def stop(self) -> None:
-        threading.Thread(target=self.finish_calls, name="lameduck grpc", daemon=True).start()
+        self.process.hands.lend(self.finish_calls, "lameduck grpc")
 
     def finish_calls(self) -> None:
         self.server.stop(self.process.remaining_s()).wait()

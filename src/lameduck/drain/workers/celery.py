@@ -112,7 +112,7 @@ class CeleryWorker:
     # What the core asks.
 
     def stop(self) -> None:
-        threading.Thread(target=self.stop_warmly, name="lameduck celery", daemon=True).start()
+        self.process.hands.lend(self.stop_warmly, "lameduck celery")
 
     def hurry(self) -> None:
         for task in self.tasks():
@@ -181,7 +181,7 @@ class CeleryWorker:
         self.cut[request.id] = request
         if not self.going:
             self.going = True
-            threading.Thread(target=self.end_all, name="lameduck leaving", daemon=True).start()
+            self.process.hands.lend(self.end_all, "lameduck leaving")
 
     def end_all(self) -> None:
         # Not before Celery has stopped: it would fetch again what it gives back.

@@ -10,7 +10,6 @@ A thread cannot be ended, only its process. Read with Dramatiq 1.17 to 2.2.
 from __future__ import annotations
 
 import os
-import threading
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +108,7 @@ class Messages:
         self.cut[message.message_id] = message
         if not self.leaving:
             self.leaving = True
-            threading.Thread(target=self.leave, name="lameduck leaving", daemon=True).start()
+            self.process.hands.lend(self.leave, "lameduck leaving")
 
     def leave(self) -> None:
         """The threads go on until the process ends: give their messages back last, and end it."""
