@@ -125,6 +125,11 @@ class Gunicorn:
         """End idle connections as soon as all work is done; and wake those workers that sleep."""
         if self.is_asgi:
             self.wake_asgi()
+        stop = self.process.stop
+        if stop is not None and stop.skipped and not self.process.alone:
+            # Ctrl-C: SIGQUIT is about to come from the arbiter. gthread deadlocks when that finds it while it hands a
+            # connection to its pool, as it would one that was ended here.
+            return
         if self.process.alone:
             # No lame duck has told those who keep connections alive.
             time.sleep(ALONE_LINGERS_S)
