@@ -81,6 +81,14 @@ def test_whatever_is_taken_in_can_be_ordered(registered: list[tuple[str, list[st
         assert not {later.name for later in ordered[at:]}.intersection(one.after)
 
 
+class Slow(str):
+    """A name that lets other threads run whenever it is looked at."""
+
+    def __hash__(self) -> int:
+        time.sleep(0)
+        return super().__hash__()
+
+
 def test_hooks_registered_by_two_threads_at_once_make_no_cycle() -> None:
     for _ in range(300):
         hooks = Hooks()
@@ -93,7 +101,7 @@ def test_hooks_registered_by_two_threads_at_once_make_no_cycle() -> None:
             except HookCycle:
                 return
 
-        threads = [threading.Thread(target=add, args=(one,)) for one in (hook("a", "b"), hook("b", "a"))]
+        threads = [threading.Thread(target=add, args=(one,)) for one in (hook(Slow("a"), "b"), hook(Slow("b"), "a"))]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -589,6 +589,29 @@ drain.stand()
         assert "Traceback" not in its.text(), its.text()
 
 
+def test_a_handler_is_not_called_any_more_when_its_program_has_left(tmp_path: Path) -> None:
+    with child(
+        BASE
+        + """
+import socket
+listening = socket.create_server(("127.0.0.1", 0))
+def work():
+    with drain.work("job"):
+        say("ready")
+        time.sleep(1)
+        say("done")
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+drain.stand()
+threading.Thread(target=work, daemon=True).start()
+drain.stopping.wait()
+""",
+        tmp_path,
+        LAMEDUCK_LAME_DUCK="300ms",
+    ) as its:
+        stops(its)
+        assert its.lines("done") == ["done"]
+
+
 def test_where_no_thread_can_be_started_the_signals_are_left_to_the_program(tmp_path: Path) -> None:
     with child(
         BASE
