@@ -19,6 +19,15 @@ WATCHED = {
     "hypercorn.app_wrappers": "hypercorn",
     "gunicorn.app.base": "gunicorn",
     "granian.server.common": "granian",
+    "aiohttp.web_runner": "aiohttp",
+    "waitress": "waitress",
+    "werkzeug.serving": "werkzeug",
+    "daphne.server": "daphne",
+    "grpc": "grpc",
+    "celery.app.base": "celery",
+    "rq.defaults": "rq",
+    "arq.worker": "arq",
+    "dramatiq.cli": "dramatiq",
 }
 """By the module whose import is watched: the file of lameduck.drain.instrument that knows what to do with it, in a
 function `instrument(module)`."""

@@ -19,6 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lameduck.drain import here
+from lameduck.drain.once import first_time
 from lameduck.drain.process import Stream
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def aiohttp(app: Application, *, readiness: str | None = None, streams: bool = T
     `readiness` is a path that answers 200 while serving and 503 from the stop on; `streams=False` leaves WebSockets
     and event streams alone, up to the deadline.
     """
+    if not first_time(app):
+        return app
     draining = Draining(here(), readiness, streams)
     it: Any = app
     it.middlewares.insert(0, draining.middleware())

@@ -14,6 +14,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from lameduck import drain
+from lameduck.drain.once import first_time
 from lameduck.drain.server import Signalled
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def arq(settings: Any) -> Any:
 
     Sets job_completion_wait, and calls the on_startup, on_shutdown, on_job_start and after_job_end that were there.
     """
+    if not first_time(settings):
+        return settings
     works: dict[str, Work] = {}
     cut: set[str] = set()
 

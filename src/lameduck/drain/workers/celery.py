@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lameduck.drain import here
 from lameduck.drain.hooks import Hook
+from lameduck.drain.once import first_time
 
 if TYPE_CHECKING:
     from lameduck.drain.process import Process
@@ -49,6 +50,8 @@ def celery(app: Any) -> None:
     from celery import bootsteps  # type: ignore[import-untyped]
     from celery.signals import worker_shutdown  # type: ignore[import-untyped]
 
+    if not first_time(app):
+        return
     app.conf.task_acks_late = True
     app.conf.task_reject_on_worker_lost = True
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck import drain
 from lameduck.drain.hooks import Hook
+from lameduck.drain.once import first_time
 from lameduck.drain.server import Signalled
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ CONSUMERS_END_WITHIN_S = 1.0
 def dramatiq(broker: Any) -> None:
     """Have the broker's workers end within the grace, and give back what they cannot finish."""
     from dramatiq import Middleware
+
+    if not first_time(broker):
+        return
 
     class Draining(Middleware):
         def after_process_boot(self, _broker: Any) -> None:
