@@ -22,8 +22,8 @@ SERVERS = {
     "hypercorn": ["hypercorn", APP, "-b", "127.0.0.1:{port}"],
     "daphne": ["daphne", APP, "-p", "{port}"],
     "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "tests.drain.apps.wsgi_app:app"],
-    "werkzeug": ["python", "-m", "tests.drain.apps.wsgi_servers", "werkzeug", "{port}"],
-    "aiohttp": ["python", "-m", "tests.drain.apps.aiohttp_app", "run_app", "{port}"],
+    "werkzeug": [sys.executable, "-m", "tests.drain.apps.wsgi_servers", "werkzeug", "{port}"],
+    "aiohttp": [sys.executable, "-m", "tests.drain.apps.aiohttp_app", "run_app", "{port}"],
 }
 
 
