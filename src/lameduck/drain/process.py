@@ -7,6 +7,7 @@ comes. It sleeps in the kernel until the interpreter writes a signal's number in
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import select
 import signal
@@ -47,6 +48,8 @@ SEES_STREAMS_EVERY_S = 0.25
 LOOKS_FOR_WORK_EVERY_S = 0.02
 FLUSHED_WITHIN_S = 0.2
 SEES_QUEUES_EVERY_S = 0.005
+ROUNDS_FROM_ACCEPT_TO_REQUEST = 6
+"""Of asyncio's loop: accept, make the transport, tell the protocol, listen to it, read. One to spare."""
 
 
 class Stream:
@@ -474,8 +477,20 @@ class Process:
             self.stop_server()
 
     def stop_server(self) -> None:
-        if self.server is not None:
-            self.server.stop()
+        if self.server is None:
+            return
+        if self.loop is not None:
+            with contextlib.suppress(RuntimeError):  # closed: the server has left, or had another
+                self.loop.call_soon_threadsafe(self.stop_server_in_loop, self.server, ROUNDS_FROM_ACCEPT_TO_REQUEST)
+                return
+        self.server.stop()
+
+    def stop_server_in_loop(self, server: Server, rounds: int) -> None:
+        """When the loop has read what it has accepted: a server that stops takes the rest for idle, and resets it."""
+        if rounds:
+            self.loop.call_soon(self.stop_server_in_loop, server, rounds - 1)
+        else:
+            server.stop()
 
     def take_back(self, why: str) -> None:
         """Nobody's stop followed the lame duck: serve on, as if nothing had been."""

@@ -26,10 +26,20 @@ def started(tmp_path: Path, workers: int = 1, **environ: str) -> AbstractContext
     return served(command, tmp_path / "out", environ=quiet)
 
 
+def until_all_have_answered(server: Served, workers: int) -> None:
+    pids: set[bytes] = set()
+
+    def answered() -> bool:
+        pids.add(ask(server.port, "/pid").body)
+        return len(pids) == workers
+
+    server.until(answered)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_lame_duck_serves_on_and_what_is_under_way_is_finished(workers: int, tmp_path: Path) -> None:
     with started(tmp_path, workers) as server:
-        server.until(lambda: server.text().count("Started worker") == workers)
+        until_all_have_answered(server, workers)
         kept = KeptAlive(server.port)
         with closing(kept):
             assert not kept.ask("/").asks_to_close

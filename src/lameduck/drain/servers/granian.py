@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
     from lameduck.drain.process import Process
 
-__all__ = ["heed_early_signal", "prepare", "stand_when_ready"]
+__all__ = ["heed_early_signal", "prepare", "stand_when_ready", "until_ready"]
 
-LOOKS_EVERY_S = 0.01
+LOOKS_EVERY_S = 0.002
+STANDS_WITHIN_S = 1.0
+waiting: list[threading.Event] = []
+"""While the main thread is not yet in front of the worker's handlers: what tells when it is."""
 parents: list[Any] = []
 
 
@@ -62,11 +65,21 @@ def stand_when_ready(process: Process) -> None:
         process.stand()
         process.starting = False
         heed_early_signal(process)
+        stands.set()
+        waiting.clear()
 
     def wait() -> None:
         while signal.getsignal(signal.SIGTERM) == ours:
             time.sleep(LOOKS_EVERY_S)
         signal.pthread_kill(main, signal.SIGURG)
 
+    stands = threading.Event()
+    waiting.append(stands)
     before = signal.signal(signal.SIGURG, stand)
     threading.Thread(target=wait, name="lameduck granian", daemon=True).start()
+
+
+def until_ready() -> None:
+    """In the thread of the first request: whoever has been answered will be answered in the lame duck, too."""
+    for stands in list(waiting):
+        stands.wait(STANDS_WITHIN_S)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
 from lameduck.drain.servers.finding import find_server, prepare
+from lameduck.drain.servers.granian import until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -77,7 +78,8 @@ class WSGI:
     def stand(self) -> None:
         """The server's handlers are in place by now: stand before them. Threads leave it to the server's own file."""
         self.stood = True
-        self.process.stand(find_server(self.process))
+        if not self.process.stand(find_server(self.process)):
+            until_ready()
 
     def answer_readiness(self, start_response: Any) -> Iterable[bytes]:
         from lameduck.drain.readiness import READY, answer
