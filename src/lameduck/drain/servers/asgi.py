@@ -75,6 +75,7 @@ class ASGI:
                 self.works.pop(key, None)
                 if request.endless:
                     process.streams.pop(key, None)
+                    await request.farewell_is_said()
         elif kind == "websocket":
             if not self.stood:
                 self.stand()
@@ -109,6 +110,7 @@ class ASGI:
         finally:
             process.works.all.pop(key, None)
             process.streams.pop(key, None)
+            await socket.farewell_is_said()
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, and run the hooks between the server's end and the application's own shutdown.

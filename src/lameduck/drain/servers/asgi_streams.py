@@ -107,6 +107,11 @@ class Told(Stream):
     def end_otherwise(self) -> None:
         """Where the server has another way to end it."""
 
+    async def farewell_is_said(self) -> None:
+        """The application has left: a server closes what it finds unfinished then, so our last message goes first."""
+        if self.ending is not None and not self.ending.done():
+            await asyncio.wait({self.ending}, timeout=HEEDS_THE_END_WITHIN_S)
+
     def insist(self) -> None:
         if self.task is not None and not self.task.done():
             self.cancelled = True
