@@ -44,7 +44,7 @@ UNFINISHED = 75
 """The exit code when work or a hook was not finished in time: EX_TEMPFAIL of sysexits.h, try again."""
 NAMES_TOLD = 10
 MARGIN_UNDER_RUN_S = 2.0
-SEES_STREAMS_EVERY_S = 0.25
+SEES_ARRIVALS_EVERY_S = 0.1
 LOOKS_FOR_WORK_EVERY_S = 0.02
 FLUSHED_WITHIN_S = 0.2
 SEES_QUEUES_EVERY_S = 0.005
@@ -386,8 +386,9 @@ class Process:
             return None
         now = self.clock()
         until = stop.wake_after(now, self.sight())
-        if stop.state is State.LAME_DUCK and self.streams:
-            until = min(until, min(self.farewells.values(), default=until), now + SEES_STREAMS_EVERY_S)
+        if stop.state is State.LAME_DUCK:
+            # Arrivals and new streams wake nobody, and change what is due next.
+            until = min(until, min(self.farewells.values(), default=until), now + SEES_ARRIVALS_EVERY_S)
         if self.held is not None:
             until = min(until, now + SEES_QUEUES_EVERY_S)
         if stop.state is State.STOPPED:
