@@ -1,7 +1,6 @@
 """One process and its stop: what is asked, seen and done, put together.
 
-A thread of its own keeps the time, because every server's loop or main thread may be busy or stuck just when a stop
-comes. It sleeps in the kernel until the interpreter writes a signal's number into its pipe.
+`begin` and `finish` are its two ends, and `step` does what `stop.py` says is due; watching.py calls it in time.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import select
 import signal
 import sys
 import threading
@@ -18,10 +16,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import listeners
+from lameduck.drain.arrivals import Arrivals
 from lameduck.drain.cleaning import Cleaning
+from lameduck.drain.farewells import Farewells
+from lameduck.drain.forking import Forking
 from lameduck.drain.hands import Hands
 from lameduck.drain.hooks import HookRun, Hooks
 from lameduck.drain.interposing import Interposed
+from lameduck.drain.last_words import flush, who_holds
 from lameduck.drain.server import OneOfMany, Sifting, Signalled, Standing
 from lameduck.drain.settings import Settings, from_environment
 from lameduck.drain.siblings import Serving
@@ -30,7 +32,8 @@ from lameduck.drain.stop import Due, Sight, Stop
 from lameduck.drain.stop_event import Stopping
 from lameduck.drain.telling import Telling
 from lameduck.drain.under_run import come_in
-from lameduck.drain.works import Works
+from lameduck.drain.watching import watch
+from lameduck.drain.works import Stream, Works
 
 if TYPE_CHECKING:
     import socket
@@ -38,29 +41,15 @@ if TYPE_CHECKING:
 
     from lameduck.drain.server import Server
 
-__all__ = ["UNFINISHED", "Process", "Stream"]
+__all__ = ["UNFINISHED", "Process"]
 
 UNFINISHED = 75
 """The exit code when work or a hook was not finished in time: EX_TEMPFAIL of sysexits.h, try again."""
 NAMES_TOLD = 10
 MARGIN_UNDER_RUN_S = 2.0
-SEES_ARRIVALS_EVERY_S = 0.1
 LOOKS_FOR_WORK_EVERY_S = 0.02
-FLUSHED_WITHIN_S = 0.2
-SEES_QUEUES_EVERY_S = 0.005
 ROUNDS_FROM_ACCEPT_TO_REQUEST = 6
 """Of asyncio's loop: accept, make the transport, tell the protocol, listen to it, read. One to spare."""
-
-
-class Stream:
-    """Work that goes on until it is told to end. Put into `works` and `streams`, at id(stream)."""
-
-    since: float
-    name: str
-
-    def tell(self) -> None:
-        """The server goes away: say goodbye. Any thread; at most once."""
-        raise NotImplementedError
 
 
 class Process:
@@ -94,12 +83,8 @@ class Process:
         self.starting = False
         """Whether the application is still starting up: nobody knows it yet, so nobody has to be waited for."""
         self.unfinished: list[str] = []
-        self.arrivals = 0
-        self.last_arrival: float | None = None
-        self.last_connection: float | None = None
-        self.known: frozenset[tuple[str, int]] = frozenset()
-        self.farewells: dict[int, float] = {}
-        """When each stream is told, by its key in `streams`."""
+        self.arrivals = Arrivals()
+        self.farewells = Farewells(self.streams)
         self.on_state: list[Callable[[State], None]] = []
         self.thread: threading.Thread | None = None
         self.lock = threading.RLock()
@@ -115,9 +100,7 @@ class Process:
         """What was unfinished when the last step was told."""
         self.exiting = False
         """Whether the interpreter leaves: there is no program any more that a signal could be let through to."""
-        self.sees_forks = False
-        self.masks: dict[int, set[int]] = {}
-        self.pid = os.getpid()
+        self.forking = Forking(self.forked, lambda: self.interposed is not None)
 
     # What the application and the adapters call while serving.
 
@@ -152,8 +135,8 @@ class Process:
 
     def watched(self) -> bool:
         """Begin to watch, before any signal is held back: one that nobody waits for would be lost."""
-        self.pid = os.getpid()
-        self.interposed = Interposed()
+        self.interposed = interposed = Interposed()
+        self.forking.begin()
         self.open_endpoint()
         self.run = come_in()
         if self.run is not None:
@@ -161,17 +144,12 @@ class Process:
             self.settings = replace(self.settings, margin_s=MARGIN_UNDER_RUN_S)
         try:
             self.hands.prepare()
-            self.thread = threading.Thread(target=self.watch, name="lameduck", daemon=True)
+            self.thread = threading.Thread(target=watch, args=(self, interposed), name="lameduck", daemon=True)
             self.thread.start()
         except RuntimeError as error:
             sys.stderr.write(f"lameduck: nobody watches over the stop of this process: {error}.\n")
             self.interposed = self.thread = None
             return False
-        if not self.sees_forks:
-            self.sees_forks = True
-            os.register_at_fork(
-                before=self.before_fork, after_in_parent=self.after_fork, after_in_child=self.after_fork_in_child
-            )
         atexit.register(self.at_exit)
         return True
 
@@ -185,31 +163,12 @@ class Process:
             except OSError as error:
                 sys.stderr.write(f"lameduck: nothing answers at {self.settings.endpoint}: {error.strerror or error}.\n")
 
-    def before_fork(self) -> None:
-        """Until a child has withdrawn, a signal to it would be heard here: the two share a pipe."""
-        if self.interposed is not None:
-            self.masks[threading.get_ident()] = signal.pthread_sigmask(
-                signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT)
-            )
-
-    def after_fork(self) -> None:
-        mask = self.masks.pop(threading.get_ident(), None)
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-    def after_fork_in_child(self) -> None:
-        if self.pid != os.getpid():
-            self.forked()
-        self.after_fork()
-        self.masks.clear()
-
     def forked(self) -> None:
         """A child has its own life: what is in flight here is not its work, and its signals are not ours.
 
         The hooks stay registered: they are the child's own if it stands up itself, as a server's workers do. Locks may
         have been held by threads that are not there any more.
         """
-        self.pid = os.getpid()
         if self.interposed is not None:
             self.interposed.leave_to_parent()
             atexit.unregister(self.at_exit)
@@ -228,12 +187,11 @@ class Process:
 
     def begin_anew(self) -> None:
         """As if no stop had been."""
-        self.stop = self.telling = self.told = self.held = self.last_arrival = self.last_connection = None
+        self.stop = self.telling = self.told = self.held = None
         self.leaving = self.asked = self.alone = False
         self.unfinished = []
-        self.arrivals = 0
-        self.known = frozenset()
-        self.farewells.clear()
+        self.arrivals = Arrivals()
+        self.farewells = Farewells(self.streams)
         self.lame_duck_over = threading.Event()
         self.cleaning = self.new_cleaning()
         self.stopping.take_back()
@@ -245,11 +203,7 @@ class Process:
 
     def arrived(self, peer: tuple[str, int] | None = None) -> None:
         """Work came although we are leaving. `peer` tells whether its connection is a new one."""
-        now = self.clock()
-        self.arrivals += 1
-        self.last_arrival = now
-        if peer is None or peer not in self.known:
-            self.last_connection = now
+        self.arrivals.came(peer, self.clock())
 
     def remaining_s(self) -> float:
         """Seconds that work in flight has, once a stop has begun; before that, the seconds it would have."""
@@ -302,7 +256,7 @@ class Process:
         )
         self.stopping.begin()
         if lame_duck:
-            self.known = listeners.connections_of(listeners.ports())
+            self.arrivals.begin()
         self.entered(State.LAME_DUCK)
         self.cleaning.begin()
         self.wake()
@@ -328,72 +282,7 @@ class Process:
         self.tell("fault", text=f"{type(error).__name__}: {error}")
 
     def sight(self) -> Sight:
-        return Sight(len(self.works.finite()), self.arrivals, self.last_arrival)
-
-    def watch(self) -> None:
-        """The thread: take signals, see what is due, and do it."""
-        interposed = self.interposed
-        assert interposed is not None
-        poll = select.poll()
-        poll.register(interposed.read_end, select.POLLIN)
-        run = self.run
-        if run is not None:
-            poll.register(run, select.POLLIN)
-        try:
-            while self.interposed is interposed:
-                for fd, _ in poll.poll(self.patience_ms()):
-                    if run is not None and fd == run.fileno() and not self.heard(run):
-                        poll.unregister(run)
-                for signum in dict.fromkeys(interposed.read()):
-                    self.signalled(signum)
-                if self.stop is not None:
-                    self.step()
-        except Exception as fault:
-            # Whatever it was, the signals must not end here.
-            self.tell_fault(fault)
-            self.let_all_through(interposed, poll)
-
-    def let_all_through(self, interposed: Interposed, poll: select.poll) -> None:
-        """What is left of `watch` when something in it has failed: the signals, and the deadline."""
-        if self.stop is not None:
-            try:
-                self.stop_server()
-            except Exception as fault:
-                self.tell_fault(fault)
-                interposed.let_through(signal.SIGTERM)
-        while self.interposed is interposed:
-            poll.poll(None if self.stop is None else 1000 * self.seconds_to_deadline())
-            for signum in interposed.read():
-                interposed.let_through(signum)
-            if self.asked and self.seconds_to_deadline() == 0:
-                self.leave_now("the deadline is here")
-
-    def heard(self, run: socket.socket) -> bool:
-        """What `lameduck run` says: a preStop hook asks for the lame duck. False when it is gone."""
-        try:
-            word = run.recv(64)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        if word:
-            self.begin("lameduck prestop", signalled=False)
-        return bool(word)
-
-    def patience_ms(self) -> float | None:
-        stop = self.stop
-        if stop is None:
-            return None
-        now = self.clock()
-        until = stop.wake_after(now, self.sight())
-        if stop.state is State.LAME_DUCK:
-            # Arrivals and new streams wake nobody, and change what is due next.
-            until = min(until, min(self.farewells.values(), default=until), now + SEES_ARRIVALS_EVERY_S)
-        if self.held is not None:
-            until = min(until, now + SEES_QUEUES_EVERY_S)
-        if stop.state is State.STOPPED:
-            until = stop.deadline if not stop.left else float("inf")
-        return None if until == float("inf") else max(1.0, (until - now) * 1000)
+        return Sight(len(self.works.finite()), self.arrivals.count, self.arrivals.last)
 
     def signalled(self, signum: int) -> None:
         """A stop signal has come. Ctrl-C is a person's, who does not want to wait for endpoints."""
@@ -430,10 +319,10 @@ class Process:
         stop = self.stop
         assert stop is not None
         if stop.state is State.LAME_DUCK:
-            self.say_farewell()
+            self.farewells.say(self.clock(), stop.began + min(stop.settings.lame_duck.unseen_s, stop.most))
         for why in stop.step(self.clock(), self.sight()):
             if why.due is Due.OVER:
-                self.tell("lame-duck-ended", why=why.text, arrivals=self.arrivals, in_flight=len(self.works))
+                self.tell("lame-duck-ended", why=why.text, arrivals=self.arrivals.count, in_flight=len(self.works))
                 self.lame_duck_over.set()
             elif why.due is Due.TAKE_BACK:
                 self.take_back(why.text)
@@ -464,13 +353,13 @@ class Process:
         """The end of the lame duck."""
         stop = self.stop
         assert stop is not None
-        last = {} if self.last_connection is None else {"last_new_connection_s": self.last_connection - stop.began}
+        last_s = self.arrivals.last_connection
+        last = {} if last_s is None else {"last_new_connection_s": last_s - stop.began}
         if stop.over_at is None:
-            self.tell("lame-duck-ended", why=why, arrivals=self.arrivals, in_flight=len(self.works), **last)
+            self.tell("lame-duck-ended", why=why, arrivals=self.arrivals.count, in_flight=len(self.works), **last)
         self.lame_duck_over.set()
         self.entered(State.DRAINING)
-        for stream in list(self.streams.values()):
-            stream.tell()
+        self.farewells.say_all()
         shared = self.serving.end()
         if not stop.skipped:
             self.held = listeners.let_nobody_in(self.clock(), but=frozenset(self.own_ports), shared=shared)
@@ -499,23 +388,6 @@ class Process:
         self.hooks.taken.clear()
         self.begin_anew()
         self.entered(State.SERVING)
-
-    def say_farewell(self) -> None:
-        """Tell the streams, one by one, so that not all clients come back at the same moment."""
-        stop = self.stop
-        assert stop is not None
-        from random import uniform
-
-        now = self.clock()
-        spread = max(stop.began + min(stop.settings.lame_duck.unseen_s, stop.most), now)
-        for key, stream in list(self.streams.items()):
-            at = self.farewells.get(key)
-            if at is None:
-                self.farewells[key] = uniform(now, spread)
-            elif at <= now:
-                stream.tell()
-        for key in self.farewells.keys() - self.streams.keys():
-            del self.farewells[key]
 
     def cancel(self) -> None:
         works = self.works.listed()
@@ -604,23 +476,17 @@ class Process:
         """The deadline: nothing that still runs can hold this process."""
         self.name_unfinished([work.name for work in self.works.finite()] + self.hooks_under_way())
         if not self.unfinished:
-            self.name_unfinished(self.who_holds())
+            self.name_unfinished(who_holds())
         self.tell("deadline", why=why, in_flight=len(self.works))
         self.entered(State.STOPPED)
         self.stop_is_told()
         self.flush()
         os._exit(UNFINISHED)
 
-    def who_holds(self) -> list[str]:
-        """What keeps the process from leaving, where it is no work that was counted."""
-        main = threading.main_thread()
-        threads = [f"thread {one.name}" for one in threading.enumerate() if not one.daemon and one is not main]
-        return threads or ["the main thread"]
-
     def at_exit(self) -> None:
         """The interpreter leaves: what daemon threads have in flight is waited for, and the hooks run if nobody has
         run them."""
-        if self.pid != os.getpid():
+        if self.forking.pid != os.getpid():
             return
         self.exiting = True
         if self.interposed is not None:
@@ -634,21 +500,10 @@ class Process:
 
     def leave_with_code(self) -> None:
         """The very last of the interpreter's exit: say with the exit code that something was not done."""
-        if self.pid == os.getpid() and self.unfinished:
+        if self.forking.pid == os.getpid() and self.unfinished:
             self.flush()
             os._exit(UNFINISHED)
 
     def flush(self) -> None:
-        """In another thread: whoever reads our output may have stopped reading."""
-        flushed = threading.Event()
-
-        def flush() -> None:
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except (OSError, ValueError, AttributeError):
-                    continue  # closed: it is not worth the exit
-            flushed.set()
-
-        if self.hands.lend(flush, "lameduck flushing"):
-            flushed.wait(FLUSHED_WITHIN_S)
+        """What has been written, before an exit that flushes nothing."""
+        flush(self.hands)

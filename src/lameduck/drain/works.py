@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-__all__ = ["InFlight", "Work", "Works"]
+__all__ = ["InFlight", "Stream", "Work", "Works"]
 
 
 class InFlight(Protocol):
@@ -32,6 +32,17 @@ class InFlight(Protocol):
 
     def cancel(self) -> None:
         """Its time is over. Called from any thread; may do nothing where the work cannot be stopped."""
+
+
+class Stream:
+    """Work that goes on until it is told to end. Put into `works` and `streams`, at id(stream)."""
+
+    since: float
+    name: str
+
+    def tell(self) -> None:
+        """The server goes away: say goodbye. Any thread; at most once."""
+        raise NotImplementedError
 
 
 class Works:

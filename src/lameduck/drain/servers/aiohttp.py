@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lameduck.drain import here
 from lameduck.drain.once import first_time
-from lameduck.drain.process import Stream
+from lameduck.drain.works import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

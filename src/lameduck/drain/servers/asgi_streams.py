@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
-from lameduck.drain.process import Stream
+from lameduck.drain.works import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
 from lameduck.drain.plain import Plain
-from lameduck.drain.process import Stream
 from lameduck.drain.states import State
+from lameduck.drain.works import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
