@@ -74,3 +74,28 @@ def test_what_it_does_not_know_is_said_to_be_unknown(tmp_path: Path) -> None:
         assert ask(endpoint, "/")[0] == 404
         assert ask(endpoint, "/readyz", "POST")[0] == 404
         assert ask(endpoint, "/-/drain")[1]["state"] == "serving"
+
+
+def test_a_port_for_probes_answers_them_and_nothing_else(tmp_path: Path) -> None:
+    port = free_port()
+    environ = {"LAMEDUCK_PROBE_PORT": str(port), "LAMEDUCK_LAME_DUCK": "1s"}
+    with served(UVICORN, tmp_path / "out", environ=environ) as server:
+        answering(server, port)
+        assert ask(port, "/readyz") == (200, b"serving\n")
+        server.stop()
+        server.until_step("stop-asked")
+        assert ask(port, "/readyz") == (503, b"lame duck\n")
+        assert server.ended() == 0
+
+
+def test_a_lame_duck_ends_when_the_arrivals_have_shown_that_nobody_comes_any_more(tmp_path: Path) -> None:
+    environ = {"LAMEDUCK_LAME_DUCK": "0.5s..15s"}
+    with served(UVICORN, tmp_path / "out", environ=environ) as server:
+        server.stop()
+        server.until_step("stop-asked")
+        for _ in range(10):
+            assert ask(server.port, "/")[0] == 200
+        assert server.ended() == 0
+        ended = server.steps("lame-duck-ended")[0]
+        assert ended["arrivals"] == 10
+        assert ended["why"].startswith("nobody new for 1."), "nobody saw that they came and stopped"

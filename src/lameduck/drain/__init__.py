@@ -91,18 +91,20 @@ def configure(
     grace_s: float | None = None,
     lame_duck: str | float | None = None,
     endpoint: str | None = None,
+    probe_port: int | None = None,
     termination_log: str | None = None,
     tell: bool | None = None,
 ) -> None:
     """Set how this process ends, before it stops. The LAMEDUCK_ variables of the environment go before it.
 
     `grace_s` is the pod's terminationGracePeriodSeconds, less what a preStop hook uses of it. `lame_duck` is a fixed
-    time (`"5s"`, 5) or bounds (`"2s..15s"`). `endpoint` is where `/-/drain` answers (`"9902"` on loopback).
+    time (`"5s"`, 5) or bounds (`"2s..15s"`). `endpoint` is where `/-/drain` answers (`"9902"` on loopback),
+    `probe_port` where readiness probes are answered.
     Raises BadSetting, and changes nothing then.
     """
     from dataclasses import replace
 
-    from lameduck.drain.settings import checked_address, from_environment, seconds
+    from lameduck.drain.settings import checked_address, checked_port, from_environment, seconds
     from lameduck.drain.settings import lame_duck as read_lame_duck
 
     its = here()
@@ -113,6 +115,8 @@ def configure(
         settings = replace(settings, lame_duck=read_lame_duck(str(lame_duck), "lame_duck", settings.lame_duck))
     if endpoint is not None:
         settings = replace(settings, endpoint=checked_address(endpoint, "endpoint"))
+    if probe_port is not None:
+        settings = replace(settings, probe_port=checked_port(probe_port, "probe_port"))
     if termination_log is not None:
         settings = replace(settings, termination_log=termination_log)
     if tell is not None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import listeners
@@ -154,14 +155,23 @@ class Process:
         return True
 
     def open_endpoint(self) -> None:
-        """`/-/drain`, if it is asked for. Workers share the address: the first has it, and the others do without."""
+        """`/-/drain` and the probes' port, if asked for. Of several workers the first has them."""
         if self.settings.endpoint:
             from lameduck.drain.endpoint import serve
 
-            try:
-                serve(self, self.settings.endpoint)
-            except OSError as error:
-                sys.stderr.write(f"lameduck: nothing answers at {self.settings.endpoint}: {error.strerror or error}.\n")
+            self.listening_at(self.settings.endpoint, partial(serve, self, self.settings.endpoint))
+        if self.settings.probe_port:
+            from lameduck.drain import readiness
+
+            self.listening_at(
+                f"port {self.settings.probe_port}", partial(readiness.serve, self, self.settings.probe_port)
+            )
+
+    def listening_at(self, address: str, serve: Callable[[], int]) -> None:
+        try:
+            serve()
+        except OSError as error:
+            sys.stderr.write(f"lameduck: nothing answers at {address}: {error.strerror or error}.\n")
 
     def forked(self) -> None:
         """A child has its own life: what is in flight here is not its work, and its signals are not ours.

@@ -47,6 +47,8 @@ class Settings:
     """Where Kubernetes reads the last words of a container (terminationMessagePath). Empty: nowhere."""
     endpoint: str = ""
     """Where `/-/drain` and `/readyz` answer: a port on loopback, or address:port. Empty: nowhere."""
+    probe_port: int = 0
+    """A port, on every address, that answers readiness probes and nothing else. 0: none."""
     tell: bool = True
     """Whether each step of a stop is told on stderr, as a line of JSON."""
 
@@ -71,6 +73,9 @@ def from_environment(settings: Settings, environ: Mapping[str, str] = os.environ
     endpoint = environ.get("LAMEDUCK_ENDPOINT")
     if endpoint is not None:
         found["endpoint"] = checked_address(endpoint, "LAMEDUCK_ENDPOINT")
+    probe_port = environ.get("LAMEDUCK_PROBE_PORT")
+    if probe_port:
+        found["probe_port"] = checked_port(probe_port, "LAMEDUCK_PROBE_PORT")
     tell = environ.get("LAMEDUCK_TELL")
     if tell is not None:
         found["tell"] = tell.lower() not in ("", "0", "no", "false", "off")
@@ -109,3 +114,10 @@ def checked_address(text: str, where: str) -> str:
             f"{where}: {text!r} is no place to listen. Write a port, or an address and a port: 0.0.0.0:9902."
         )
     return text
+
+
+def checked_port(text: str | int, where: str) -> int:
+    """A port's number. Raises BadSetting."""
+    if not str(text).isdecimal() or int(text) > 65535:
+        raise BadSetting(f"{where}: {text!r} is no port. Write a number up to 65535.")
+    return int(text)
