@@ -23,7 +23,7 @@ def main(name: str, port: int) -> None:
     elif name == "waitress":
         import waitress
 
-        waitress.serve(wsgi, host="127.0.0.1", port=port, threads=16)
+        waitress.serve(wsgi, host="127.0.0.1", port=port, threads=64)
     elif name == "werkzeug":
         from werkzeug.serving import run_simple
 

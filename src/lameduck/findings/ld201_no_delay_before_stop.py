@@ -170,6 +170,18 @@ GOOD = (
         only=Witness.FILES,
     ),
     Example(
+        "lameduck run in front, which makes the library active",
+        container="command: [lameduck, run, --instrument, --, uvicorn, 'app:app']",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
+        "the grace is told to the library in the service",
+        container="env: [{name: LAMEDUCK_GRACE_SECONDS, value: '30'}]",
+        objects=SERVICE,
+        only=Witness.FILES,
+    ),
+    Example(
         "the only pod of a Recreate Deployment: nobody else could take the requests",
         workload="strategy: {type: Recreate}",
         replicas=1,

@@ -37,6 +37,9 @@ _SPEAKS_OF_IT = re.compile(
     re.IGNORECASE,
 )
 
+_LIBRARY = frozenset({"--instrument", "lameduck.drain"})
+"""`lameduck run --instrument` and `python -m lameduck.drain`: the service has a lame duck of its own (2 s to 15 s)."""
+
 # Istio's agent drains Envoy's listeners for terminationDrainDuration, 5 s by default, before it ends them. A gateway's
 # image may be `auto`, for the injector to fill in; then the container's name says what it is.
 _ISTIO = re.compile(r"(.*/)?(proxyv2|istio-proxy)([:@].*)?")
@@ -56,6 +59,8 @@ def own_delay(case: Case, container: Container) -> OwnDelay | None:
             seconds = _seconds(value if equals else words[number + 1] if number + 1 < len(words) else "")
             if seconds is None or seconds > 0:
                 return OwnDelay(name, seconds)
+        elif word in _LIBRARY:
+            return OwnDelay("lameduck's library", None)
         elif word.rpartition("/")[2] == "lameduck" and words[number + 1 : number + 2] == ("run",):
             pass  # by itself it delays nothing: --lame-duck does
         elif _speaks_of_it(name):
