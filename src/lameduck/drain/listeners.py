@@ -114,7 +114,10 @@ class Held:
         took = now - self.since
         if took < HANDSHAKES_TAKE_S:
             return False
-        # In this order: a handshake that ends between the two looks is in the queue at the second.
+        if any(map(queued, self.fds)):
+            return False
+        # The kernel's table is long where many connections have just ended. And once more the queue, after it: a
+        # handshake that ends between the two looks is there then.
         under_way = took < HANDSHAKES_END_WITHIN_S and handshakes(self.ports)
         return not under_way and not any(map(queued, self.fds))
 
@@ -194,8 +197,9 @@ def queued(fd: int) -> int:
         return 0
 
 
-def rows() -> Iterator[tuple[int, list[bytes]]]:
-    """The TCP connections of the network namespace (proc(5)): the family, and the fields."""
+def rows(state: bytes = b"") -> Iterator[tuple[int, list[bytes]]]:
+    """The TCP connections of the network namespace (proc(5)), of one state if it is named: the family, the fields."""
+    wanted = b" " + state + b" " if state else b""
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         try:
             with open(f"/proc/self/net/{name}", "rb") as file:
@@ -203,8 +207,10 @@ def rows() -> Iterator[tuple[int, list[bytes]]]:
         except OSError:
             continue
         for line in lines:
+            if wanted not in line:
+                continue
             fields = line.split()
-            if len(fields) > 3:
+            if len(fields) > 3 and state in (b"", fields[3]):
                 yield family, fields
 
 
@@ -214,7 +220,7 @@ def local_port(fields: list[bytes]) -> int:
 
 def handshakes(listened_on: frozenset[int]) -> bool:
     """Whether any are under way with these ports: they would be reset with their listener."""
-    return any(fields[3] == SYN_RECV and local_port(fields) in listened_on for _, fields in rows())
+    return any(local_port(fields) in listened_on for _, fields in rows(SYN_RECV))
 
 
 def connections_of(listened_on: frozenset[int]) -> frozenset[tuple[str, int]]:
