@@ -8,7 +8,7 @@ into its queue, and another worker begins it anew; a task that must not be begun
 
 import os
 
-from celery import Celery  # type: ignore[import-untyped]
+from celery import Celery
 
 from lameduck import drain
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
-import kubernetes_validate  # type: ignore[import-untyped]
+import kubernetes_validate
 import yaml
 
 from lameduck.pod.place import InputError

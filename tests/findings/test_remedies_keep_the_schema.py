@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
+import kubernetes_validate
 import pytest
 
 from lameduck.findings.catalogue import FINDINGS

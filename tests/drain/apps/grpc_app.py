@@ -14,8 +14,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import grpc  # type: ignore[import-untyped]
-from grpc_health.v1 import health, health_pb2_grpc  # type: ignore[import-untyped]
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
 
 from lameduck import drain
 

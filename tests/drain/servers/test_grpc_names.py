@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib.metadata import version
 
-from grpc_health.v1 import health  # type: ignore[import-untyped]
+from grpc_health.v1 import health
 
 
 def test_grpcio_is_a_version_that_was_read() -> None:
@@ -16,7 +16,7 @@ def test_grpcio_is_a_version_that_was_read() -> None:
 
 
 def test_the_health_service_answers_a_watch_through_a_callback() -> None:
-    from grpc import _server  # type: ignore[import-untyped]
+    from grpc import _server
 
     servicer = health.HealthServicer()
     assert servicer.Watch.experimental_non_blocking is True

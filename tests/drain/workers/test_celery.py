@@ -31,7 +31,7 @@ def celery(pool: str) -> list[str]:
 
 
 def send(url: str, name: str, *arguments: object) -> None:
-    from celery import Celery  # type: ignore[import-untyped]
+    from celery import Celery
 
     with Celery(broker=url) as app:
         app.send_task(name, arguments)

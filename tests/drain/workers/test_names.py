@@ -17,12 +17,12 @@ def test_celery_is_a_version_that_was_read() -> None:
 
 
 def test_celery_has_what_its_adapter_uses() -> None:
-    from celery.concurrency import prefork, thread  # type: ignore[import-untyped]
-    from celery.worker import components, consumer, request, state  # type: ignore[import-untyped]
-    from celery.worker.loops import asynloop  # type: ignore[import-untyped]
-    from kombu.asynchronous import Hub  # type: ignore[import-untyped]
-    from kombu.asynchronous.semaphore import LaxBoundedSemaphore  # type: ignore[import-untyped]
-    from kombu.transport.virtual import Channel, QoS  # type: ignore[import-untyped]
+    from celery.concurrency import prefork, thread
+    from celery.worker import components, consumer, request, state
+    from celery.worker.loops import asynloop
+    from kombu.asynchronous import Hub
+    from kombu.asynchronous.semaphore import LaxBoundedSemaphore
+    from kombu.transport.virtual import Channel, QoS
 
     assert {"active_requests", "reserved_requests", "requests"} <= set(vars(state))
     assert request.Request._apply_result is None

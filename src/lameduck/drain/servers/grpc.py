@@ -97,7 +97,7 @@ def peer_of(text: str) -> tuple[str, int] | None:
 
 def handler_like(handler: Any, behavior: Any) -> Any:
     """The RPC's handler, with another behavior."""
-    import grpc as its  # type: ignore[import-untyped]
+    import grpc as its
 
     name = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
     make = getattr(its, f"{name}_rpc_method_handler")

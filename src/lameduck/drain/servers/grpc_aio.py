@@ -34,7 +34,7 @@ __all__ = ["grpc_aio"]
 
 def grpc_aio(*, endless: tuple[str, ...] = ()) -> Any:
     """An interceptor that counts calls, and has the process end without dropping them."""
-    from grpc.aio import ServerInterceptor  # type: ignore[import-untyped]
+    from grpc.aio import ServerInterceptor
 
     class Calls(ServerInterceptor):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -135,7 +135,7 @@ def told_in_loop() -> tuple[asyncio.Future[None], Callable[[], object]]:
 
 
 async def go_away(context: Any) -> None:
-    from grpc import StatusCode  # type: ignore[import-untyped]
+    from grpc import StatusCode
 
     await context.abort(StatusCode.UNAVAILABLE, GOES_AWAY)
 

@@ -47,8 +47,8 @@ def celery(app: Any) -> None:
 
     Sets task_acks_late and task_reject_on_worker_lost; both can be set otherwise, afterwards or for a single task.
     """
-    from celery import bootsteps  # type: ignore[import-untyped]
-    from celery.signals import worker_shutdown  # type: ignore[import-untyped]
+    from celery import bootsteps
+    from celery.signals import worker_shutdown
 
     if not first_time(app):
         return
