@@ -250,7 +250,8 @@ def test_its_own_start_leaves_nothing_in_the_environment_of_the_command() -> Non
     async def story(engine: ProcessEngine) -> None:
         container, output = await ready(engine, in_front(command=("env",)))
         assert await code_of(container) == 0
-        assert [line.partition("=")[0] for line in output.lines] == ["PATH"]
+        # The one thing that is meant for it: the library in a service looks for run there (docs/protocol.md).
+    assert [line.partition("=")[0] for line in output.lines] == ["PATH", "LAMEDUCK_RUN"]
 
     play(story)
 
