@@ -251,7 +251,7 @@ def test_its_own_start_leaves_nothing_in_the_environment_of_the_command() -> Non
         container, output = await ready(engine, in_front(command=("env",)))
         assert await code_of(container) == 0
         # The one thing that is meant for it: the library in a service looks for run there (docs/protocol.md).
-    assert [line.partition("=")[0] for line in output.lines] == ["PATH", "LAMEDUCK_RUN"]
+        assert [line.partition("=")[0] for line in output.lines] == ["PATH", "LAMEDUCK_RUN"]
 
     play(story)
 
