@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Gunicorn", "find", "prepare", "stand", "worker_on_stack"]
 
+GROUP_IS_TOLD_WITHIN_S = 0.3
+"""A SIGTERM that follows the first one so soon is the arbiter's, for the same stop."""
 ARBITER_ACTS_WITHIN_S = 1.0
 """Where the signal goes to the whole process group, the workers may have it before the arbiter has closed anything."""
 LOOKS_EVERY_S = 0.02
@@ -110,6 +112,13 @@ class Gunicorn:
             return False
         return any(idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino) for fd in listeners.listening())
 
+    def counts(self, signum: int) -> bool:
+        """Where the whole process group is signalled, the arbiter passes on what its workers have got already."""
+        stop = self.process.stop
+        if signum != signal.SIGTERM or stop is None or not stop.signalled:
+            return True
+        return self.process.clock() - stop.began >= GROUP_IS_TOLD_WITHIN_S
+
     def stop(self) -> None:
         """As the signal would do it, without the second that some workers sleep before they look."""
         self.ports = listeners.ports()
@@ -179,6 +188,9 @@ class UvicornWorker(uvicorn.Uvicorn):
 
     def stops_alone(self) -> bool:
         return self.gunicorn.stops_alone()
+
+    def counts(self, signum: int) -> bool:
+        return self.gunicorn.counts(signum)
 
 
 def find(handler: object, process: Process) -> Gunicorn | UvicornWorker | None:
