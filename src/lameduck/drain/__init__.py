@@ -67,6 +67,18 @@ __all__ = [
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[[], Any]")
+_ELSEWHERE = {
+    "State": ("states", "State"),
+    "aiohttp": ("servers.aiohttp", "aiohttp"),
+    "arq": ("workers.arq", "arq"),
+    "asgi": ("servers.asgi", "ASGI"),
+    "celery": ("workers.celery", "celery"),
+    "dramatiq": ("workers.dramatiq", "dramatiq"),
+    "grpc": ("servers.grpc", "grpc"),
+    "grpc_aio": ("servers.grpc_aio", "grpc_aio"),
+    "wsgi": ("servers.wsgi", "WSGI"),
+}
+"""What is imported when it is asked for: a service needs one of them. The module, and the name in it."""
 _process: Process | None = None
 _one_at_a_time = allocate_lock()
 
@@ -108,20 +120,17 @@ def configure(
     from lameduck.drain.settings import lame_duck as read_lame_duck
 
     its = here()
-    settings = its.settings
+    found: dict[str, Any] = {"termination_log": termination_log, "tell": tell}
     if grace_s is not None:
-        settings = replace(settings, grace_s=seconds(grace_s, "grace_s"))
+        found["grace_s"] = seconds(grace_s, "grace_s")
     if lame_duck is not None:
-        settings = replace(settings, lame_duck=read_lame_duck(str(lame_duck), "lame_duck", settings.lame_duck))
+        found["lame_duck"] = read_lame_duck(str(lame_duck), "lame_duck", its.settings.lame_duck)
     if endpoint is not None:
-        settings = replace(settings, endpoint=checked_address(endpoint, "endpoint"))
+        found["endpoint"] = checked_address(endpoint, "endpoint")
     if probe_port is not None:
-        settings = replace(settings, probe_port=checked_port(probe_port, "probe_port"))
-    if termination_log is not None:
-        settings = replace(settings, termination_log=termination_log)
-    if tell is not None:
-        settings = replace(settings, tell=tell)
-    its.settings = from_environment(settings)
+        found["probe_port"] = checked_port(probe_port, "probe_port")
+    given = {name: value for name, value in found.items() if value is not None}
+    its.settings = from_environment(replace(its.settings, **given))
 
 
 def stand() -> bool:
@@ -232,40 +241,9 @@ def finish() -> None:
 def __getattr__(name: str) -> Any:
     if name == "stopping":
         return here().stopping
-    if name == "asgi":
-        from lameduck.drain.servers.asgi import ASGI
+    if name in _ELSEWHERE:
+        from importlib import import_module
 
-        return ASGI
-    if name == "aiohttp":
-        from lameduck.drain.servers.aiohttp import aiohttp
-
-        return aiohttp
-    if name == "wsgi":
-        from lameduck.drain.servers.wsgi import WSGI
-
-        return WSGI
-    if name == "grpc":
-        from lameduck.drain.servers.grpc import grpc
-
-        return grpc
-    if name == "grpc_aio":
-        from lameduck.drain.servers.grpc_aio import grpc_aio
-
-        return grpc_aio
-    if name == "celery":
-        from lameduck.drain.workers.celery import celery
-
-        return celery
-    if name == "arq":
-        from lameduck.drain.workers.arq import arq
-
-        return arq
-    if name == "dramatiq":
-        from lameduck.drain.workers.dramatiq import dramatiq
-
-        return dramatiq
-    if name == "State":
-        from lameduck.drain.states import State
-
-        return State
+        module, called = _ELSEWHERE[name]
+        return getattr(import_module(f"lameduck.drain.{module}"), called)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from lameduck.drain import listeners
 
-__all__ = ["Arrivals"]
+__all__ = ["PROBE", "Arrivals"]
+
+PROBE = "kube-probe/"
+"""How the User-Agent of the kubelet's probes begins: they come to the pod, and say nothing about the endpoints."""
 
 
 class Arrivals:

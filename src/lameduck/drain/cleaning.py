@@ -6,13 +6,14 @@ flight is over, the thread that keeps the time.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
 from lameduck.drain.hooks import run_one, run_one_here, share_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lameduck.drain.hands import Hands
     from lameduck.drain.hooks import Hook, HookRun, Hooks
@@ -62,15 +63,21 @@ class Cleaning:
 
     def run(self, hooks: list[Hook]) -> None:
         for at, hook in enumerate(hooks):
-            self.running[id(hook)] = hook.name
-            try:
-                run = run_one(hook, share_s(hook, hooks[at + 1 :], self.left_s()), self.hands)
-            except BaseException:
-                self.hooks.give_back(hooks[at + 1 :])
-                raise
-            finally:
-                del self.running[id(hook)]
+            with self.under_way(hook, hooks[at + 1 :]) as within_s:
+                run = run_one(hook, within_s, self.hands)
             self.ended(run)
+
+    @contextlib.contextmanager
+    def under_way(self, hook: Hook, rest: list[Hook]) -> Iterator[float]:
+        """While a hook runs it is named; the time it has. If it takes its caller along, the rest is run by the next."""
+        self.running[id(hook)] = hook.name
+        try:
+            yield share_s(hook, rest, self.left_s())
+        except BaseException:
+            self.hooks.give_back(rest)
+            raise
+        finally:
+            del self.running[id(hook)]
 
     def run_all(self) -> None:
         """Blocks until the hooks have run, or until the deadline."""
@@ -95,14 +102,8 @@ class Cleaning:
         try:
             while hooks := self.hooks.take():
                 for at, hook in enumerate(hooks):
-                    self.running[id(hook)] = hook.name
-                    try:
-                        run = await run_one_here(hook, share_s(hook, hooks[at + 1 :], self.left_s()), self.hands)
-                    except BaseException:
-                        self.hooks.give_back(hooks[at + 1 :])
-                        raise
-                    finally:
-                        del self.running[id(hook)]
+                    with self.under_way(hook, hooks[at + 1 :]) as within_s:
+                        run = await run_one_here(hook, within_s, self.hands)
                     self.ended(run)
             if self.at_once_are_done is not None:
                 await self.waiting_for(self.at_once_are_done)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lameduck.drain.works import Stream
 
-__all__ = ["Farewells"]
+__all__ = ["HEEDS_THE_END_WITHIN_S", "TRY_AGAIN", "WEBSOCKET_GOING_AWAY", "Farewells"]
+
+WEBSOCKET_GOING_AWAY = 1001
+"""RFC 6455, 7.4.1."""
+HEEDS_THE_END_WITHIN_S = 1.0
+"""An application that neither sends nor listens is cancelled so long after its stream was ended."""
+TRY_AGAIN = "This server goes away. Try again.\n"
+"""The body of the 503 that a request gets whose time is over before its answer has begun."""
 
 
 class Farewells:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["answer", "serve"]
 
 READY, NOT_READY = 200, 503
+REASONS = {READY: "OK", NOT_READY: "Service Unavailable"}
 ASKS_WITHIN_S = 2.0
 AFTER_A_FAILURE_S = 0.05
 
@@ -61,6 +62,5 @@ def tell(asking: socket.socket, process: Process) -> None:
         asking.settimeout(ASKS_WITHIN_S)
         asking.recv(4096)
         status, body = answer(process)
-        reason = "OK" if status == READY else "Service Unavailable"
-        head = f"HTTP/1.0 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"HTTP/1.0 {status} {REASONS[status]}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
         asking.sendall(head.encode() + body)

@@ -8,7 +8,6 @@ container's mount namespace in it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 
@@ -19,11 +18,14 @@ def come_in() -> socket.socket | None:
     """A connection to the run of this container, from which `lame-duck` may be read; None if there is none."""
     if not os.environ.get("LAMEDUCK_RUN"):
         return None
-    with contextlib.suppress(OSError):
+    door = None
+    try:
+        namespace = os.readlink("/proc/self/ns/mnt")
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with contextlib.suppress(OSError):
-            door.connect(b"\0lameduck-run-" + os.fsencode(os.readlink("/proc/self/ns/mnt")) + b"-library")
-            door.setblocking(False)
-            return door
-        door.close()
-    return None
+        door.connect(b"\0lameduck-run-" + os.fsencode(namespace) + b"-library")
+    except OSError:  # no /proc, no descriptor left, or nobody is there
+        if door is not None:
+            door.close()
+        return None
+    door.setblocking(False)
+    return door

@@ -19,6 +19,8 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lameduck.drain import here
+from lameduck.drain.arrivals import PROBE
+from lameduck.drain.farewells import HEEDS_THE_END_WITHIN_S, TRY_AGAIN, WEBSOCKET_GOING_AWAY
 from lameduck.drain.once import first_time
 from lameduck.drain.works import Stream
 
@@ -31,11 +33,6 @@ __all__ = ["aiohttp"]
 
 Application = TypeVar("Application")
 
-PROBE = "kube-probe/"
-GOING_AWAY = 1001
-"""RFC 6455, 7.4.1."""
-HEEDS_THE_END_WITHIN_S = 1.0
-"""A handler that still runs so long after its WebSocket was closed is cancelled."""
 LOOKS_AFTER_S, LOOKS_UNTIL_S = 0.02, 5.0
 """A program with an AppRunner installs its own handlers some time after the application has started."""
 
@@ -101,7 +98,7 @@ class Request(Stream):
 
     async def close(self) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # the client has left meanwhile
-            await self.response.close(code=GOING_AWAY, message=b"going away")
+            await self.response.close(code=WEBSOCKET_GOING_AWAY, message=b"going away")
 
     def cancel_here(self) -> None:
         if self.under_way and self.task is not None:
@@ -218,7 +215,7 @@ class Draining:
     def unavailable(self) -> Any:
         from aiohttp import web
 
-        return web.Response(status=503, text="This server goes away. Try again.\n", headers={"Retry-After": "0"})
+        return web.Response(status=503, text=TRY_AGAIN, headers={"Retry-After": "0"})
 
 
 def is_websocket(response: Any) -> bool:

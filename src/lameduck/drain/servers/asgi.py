@@ -14,6 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
+from lameduck.drain.arrivals import PROBE
 from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
 from lameduck.drain.servers.finding import find_server, prepare
 from lameduck.drain.servers.granian import heed_early_signal
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ASGI", "GoingAway"]
 
-PROBE = b"kube-probe/"
-"""How the kubelet's probes name themselves: they say nothing about the endpoints."""
+PROBE_BYTES = PROBE.encode()
 
 
 class ASGI:
@@ -184,7 +184,7 @@ def arrival(process: Process, scope: Scope) -> None:
     """Somebody came while we leave; the kubelet's probes do not count."""
     for name, value in scope["headers"]:
         if name == b"user-agent":
-            if value.startswith(PROBE):
+            if value.startswith(PROBE_BYTES):
                 return
             break
     client = scope.get("client")

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
+from lameduck.drain.farewells import HEEDS_THE_END_WITHIN_S, TRY_AGAIN, WEBSOCKET_GOING_AWAY
 from lameduck.drain.works import Stream
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ __all__ = ["GoingAway", "Request", "WebSocket"]
 CLOSE = (b"connection", b"close")
 EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 """Server-sent events, 9.2.5 of the HTML standard: an empty line ends an event."""
-WEBSOCKET_GOING_AWAY = 1001
-"""RFC 6455, 7.4.1."""
-HEEDS_THE_END_WITHIN_S = 1.0
-"""An application that neither sends nor listens is cancelled so long after its stream was ended."""
 DISCONNECTS = frozenset({"ClientDisconnect", "WebSocketDisconnect", "ClientDisconnected"})
 """What frameworks make of it."""
 
@@ -197,7 +194,7 @@ class Request(Told):
             # The client is told, instead of being cut off.
             if self.task is not None:
                 self.task.uncancel()
-            body = b"This server goes away. Try again.\n"
+            body = TRY_AGAIN.encode()
             headers = [
                 (b"content-type", b"text/plain; charset=utf-8"),
                 (b"content-length", b"%d" % len(body)),

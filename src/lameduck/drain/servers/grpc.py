@@ -23,6 +23,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
+from lameduck.drain.farewells import HEEDS_THE_END_WITHIN_S
 from lameduck.drain.plain import Plain
 from lameduck.drain.states import State
 from lameduck.drain.works import Stream
@@ -43,8 +44,6 @@ ALWAYS_ENDLESS = frozenset(
     }
 )
 GOES_AWAY = "the server goes away"
-HEEDS_THE_END_WITHIN_S = 1.0
-"""A stream that sends nothing for so long after it was told is cancelled."""
 
 
 class Call(Stream):

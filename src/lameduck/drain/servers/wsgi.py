@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
+from lameduck.drain.arrivals import PROBE
 from lameduck.drain.servers.finding import find_server, prepare
 from lameduck.drain.servers.granian import until_ready
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WSGI"]
 
-PROBE = "kube-probe/"
 WAITRESS = "waitress.client_disconnected"
 """In every environ of waitress, and of no other server."""
 
@@ -82,12 +82,11 @@ class WSGI:
             until_ready()
 
     def answer_readiness(self, start_response: Any) -> Iterable[bytes]:
-        from lameduck.drain.readiness import READY, answer
+        from lameduck.drain.readiness import REASONS, answer
 
         status, body = answer(self.process)
-        reason = "OK" if status == READY else "Service Unavailable"
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-        start_response(f"{status} {reason}", headers)
+        start_response(f"{status} {REASONS[status]}", headers)
         return [body]
 
 
