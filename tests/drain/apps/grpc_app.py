@@ -31,6 +31,7 @@ class Naps:
         return request
 
     def Slow(self, request: bytes, _context: Any) -> bytes:  # noqa: N802
+        print("slow begins", flush=True)
         time.sleep(float(request))
         return b"slow"
 
@@ -56,6 +57,7 @@ class AioNaps:
         return request
 
     async def Slow(self, request: bytes, _context: Any) -> bytes:  # noqa: N802
+        print("slow begins", flush=True)
         await asyncio.sleep(float(request))
         return b"slow"
 
