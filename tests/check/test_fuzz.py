@@ -107,3 +107,36 @@ def test_the_seeds_show_findings_and_find_what_they_name(tmp_path: Path) -> None
     said = checked_in(tmp_path, ".", "--format", "json")
     codes = {each["code"] for each in json.loads(said.out)["findings"]}
     assert codes & {"LD101", "LD102", "LD105", "LD204", "LD206"}
+
+
+_WEB = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  strategy: {rollingUpdate: {maxSurge: %s}}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: app
+          image: registry.example/app:1
+          command: %s
+          lifecycle: {preStop: {exec: {command: [sleep, '%s']}}}
+          startupProbe: {httpGet: {port: 8080}, terminationGracePeriodSeconds: 15}
+"""
+
+
+@pytest.mark.parametrize(
+    ("surge", "command", "sleep"),
+    [
+        ("'9999999999999999999999999%'", "[/app/server]", "5"),
+        ("1", "[/app/server]", "9" * 4000),
+        ("1", "[sh, -c, 'set one; exec \"$00\"']", "5"),
+    ],
+    ids=["a percentage beyond all numbers", "a hook that sleeps for ever", "$00 after set"],
+)
+def test_what_ten_minutes_of_damage_have_found_is_endured(surge: str, command: str, sleep: str) -> None:
+    _endures(Tree("met", {MANIFEST: (_WEB % (surge, command, sleep)).encode()}), 0)

@@ -111,7 +111,7 @@ def in_files(case: Case) -> Iterator[Sighting]:
         least_s = _least_s(handler, grace_s)
         if least_s < max(grace_s, 1):
             continue
-        length = "for ever" if math.isinf(least_s) else seconds(least_s)
+        length = seconds(least_s)
         refused = isinstance(handler, Sleep) and least_s > grace_s
         waits = f"the preStop hook of {container.name} waits {length}"
         waits += f"{'' if certain else ' if all its commands succeed'}, and the grace is {grace_s} s"

@@ -1,5 +1,6 @@
 """LD303: a probe's own grace is over before the preStop hook that runs in it."""
 
+import math
 from collections.abc import Iterator
 
 from lameduck.findings.finding import Example, Finding, Severity, Sighting
@@ -65,7 +66,9 @@ def in_files(case: Case) -> Iterator[Sighting]:
                     (*probe.at, "terminationGracePeriodSeconds"),
                     f"when its {name} fails, {container.name} gets {grace_s} s, and its preStop hook alone waits "
                     f"{seconds(hook_s)}: SIGKILL comes 2 s after the signal",
-                    f"Give the probe more than {seconds(hook_s)}, or leave it to the pod's "
+                    "Let the hook end"
+                    if math.isinf(hook_s)
+                    else f"Give the probe more than {seconds(hook_s)}, or leave it to the pod's "
                     f"{case.workload.pod.termination_grace_period_s} s",
                 )
 

@@ -22,7 +22,9 @@ def requests(count: int) -> str:
 
 
 def seconds(t_s: float) -> str:
-    """A time or duration: `5 s` for whole seconds, otherwise to a tenth, `0.4 s`."""
+    """A time or duration: `5 s` for whole seconds, otherwise to a tenth, `0.4 s`; `for ever` without an end."""
+    if t_s == float("inf"):
+        return "for ever"
     return f"{t_s:.0f} s" if abs(t_s - round(t_s)) < 0.05 else f"{t_s:.1f} s"
 
 

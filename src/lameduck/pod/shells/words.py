@@ -52,7 +52,8 @@ class Variables:
             return Value(self.script)
         if name.isdigit():
             number = written_number(name)
-            return None if number is None else self._positional(number)
+            # $00 is $0 with a 0 behind it, and ${00} is $0: the grammar takes them for the same.
+            return None if not number else self._positional(number)
         found = self.named.get(name)
         return found if found is not None and found.known else None
 

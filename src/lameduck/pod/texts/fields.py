@@ -22,7 +22,7 @@ __all__ = ["INT32", "INT64", "Complaints", "Fields"]
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
-_PERCENT = re.compile(r"[0-9]+%", re.ASCII)
+_PERCENT = re.compile(r"[0-9]{1,18}%", re.ASCII)
 _DIGITS = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 
 
