@@ -93,6 +93,16 @@ def test_patches_are_printed_instead(folder: Path) -> None:
     assert entry["patch"][0]["op"] == "add"
 
 
+def test_what_a_patch_cannot_hold_is_told_in_one_line_whatever_its_name(folder: Path) -> None:
+    container = "{name: app, image: registry.example/web:1, ports: [{containerPort: 80}]}"
+    pod = f"{{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{container}, {container}]}}}}"
+    head = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: "we\\nb"}\n'
+    write(folder, "web.yaml", f"{head}spec: {{selector: {{matchLabels: {{app: web}}}}, template: {pod}}}\n{SERVICE}")
+    done = run("check", "web.yaml", "--fix-as", "kustomize", "--select", "LD201", at=folder)
+    (line,) = done.stderr.splitlines()
+    assert r"Deployment/we\x0ab is not patched" in line
+
+
 @pytest.mark.parametrize("form", ["json", "sarif", "gitlab"])
 def test_formats_for_programs_are_alone_on_standard_output(folder: Path, form: str) -> None:
     write(folder, "broken.yaml", "kind: Deployment\ncontainers: [\n")

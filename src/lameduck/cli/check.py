@@ -21,7 +21,7 @@ from lameduck.check.files import File, the_files
 from lameduck.check.judging import Settings
 from lameduck.check.linking import RepositoryLinker
 from lameduck.check.outcome import Checked, Note
-from lameduck.cli.writing import check_writable, write_stdout, write_whole
+from lameduck.cli.writing import check_writable, say, write_stdout, write_whole
 from lameduck.findings.catalogue import FINDINGS, RETIRED
 from lameduck.findings.finding import Finding, Severity, Witness
 from lameduck.pod.place import InputError
@@ -101,7 +101,7 @@ def check_command(command: tuple[str, ...] | None, /, **options: Any) -> int:
     checked.notes = sorted({*checked.notes, *empty})
     if options["write_baseline"]:
         write_whole(options["write_baseline"], baseline_text(checked.seen), option="--write-baseline")
-        _say(f"{len(checked.seen)} findings are known from now on: use --baseline {options['write_baseline']}")
+        say(f"{len(checked.seen)} findings are known from now on: use --baseline {options['write_baseline']}")
         return 2 if any(note.is_error for note in checked.notes) else 0
     _leave_out_known(checked, baseline)
     return _report(CheckAnswer(checked, _fail_on(configuration, options)), options)
@@ -264,7 +264,7 @@ def _notes(answer: CheckAnswer, options: Mapping[str, Any]) -> None:
         for line in (
             note_lines(answer) if not options["quiet"] else (f"{note.place}: {note.message}" for note in errors)
         ):
-            _say(line)
+            say(line)
 
 
 def _rendered(answer: CheckAnswer, options: Mapping[str, Any], *, to_stderr: bool) -> str | Iterable[str]:
@@ -311,9 +311,3 @@ def _colored(stream: Any) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
-
-
-def _say(line: str) -> None:
-    from lameduck.report.wording import visible
-
-    print(f"lameduck: {visible(line)}", file=sys.stderr)

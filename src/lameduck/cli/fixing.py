@@ -1,6 +1,5 @@
 """`check --fix`, `--diff` and `--fix-as`: the parts of the command that need the pens."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from lameduck.check.judging import Settings
 from lameduck.check.linking import RepositoryLinker
 from lameduck.check.patching import json_patches, kustomize_patches, patchable
 from lameduck.check.writing import write
-from lameduck.cli.writing import write_stdout
+from lameduck.cli.writing import say, write_stdout
 
 __all__ = ["fix_files", "print_patches"]
 
@@ -57,5 +56,5 @@ def print_patches(
     write_stdout(patches.text)
     errors = [note for note in fixed.judged.checked.notes if note.is_error]
     for note in (*errors, *clashes, *patches.notes):
-        print(f"lameduck: {note.place}: {note.message}", file=sys.stderr)
+        say(f"{note.place}: {note.message}")
     return 2 if errors else 0

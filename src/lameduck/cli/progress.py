@@ -1,11 +1,11 @@
 """Progress on stderr: a moving line on a terminal, a line at a time elsewhere, nothing with --quiet."""
 
 import asyncio
-import contextlib
-import sys
 from types import TracebackType
 
 from rich.console import Console
+
+from lameduck.cli.writing import say
 
 __all__ = ["Progress"]
 
@@ -44,7 +44,7 @@ class Progress:
     async def _go_on_about(self, step: str) -> None:
         begun = asyncio.get_running_loop().time()
         if self._status is None:
-            _say(step)
+            say(step)
         while True:
             seconds = asyncio.get_running_loop().time() - begun
             if self._status is not None:
@@ -52,10 +52,4 @@ class Progress:
                 await asyncio.sleep(0.5)
             else:
                 await asyncio.sleep(_BEAT_S)
-                _say(f"{step}: {seconds + _BEAT_S:.0f} s")
-
-
-def _say(line: str) -> None:
-    # A closed stderr is no reason to end a rehearsal.
-    with contextlib.suppress(OSError, ValueError):
-        print(f"lameduck: {line}", file=sys.stderr, flush=True)
+                say(f"{step}: {seconds + _BEAT_S:.0f} s")

@@ -1,5 +1,6 @@
 """Writing what the user gets: files as a whole or not at all, and stdout for as long as somebody reads it."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from lameduck.pod.place import InputError
 
-__all__ = ["check_writable", "write_stdout", "write_whole"]
+__all__ = ["check_writable", "say", "write_stdout", "write_whole"]
 
 
 def check_writable(path: str, *, option: str) -> None:
@@ -55,6 +56,14 @@ def write_stdout(text: str | Iterable[str]) -> None:
     except BrokenPipeError:
         # Python flushes stdout once more at its exit, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(line: str) -> None:
+    """One line on stderr, whatever names from files are in it. A closed stderr is no reason to end."""
+    from lameduck.report.wording import visible
+
+    with contextlib.suppress(OSError, ValueError):
+        print(f"lameduck: {visible(line)}", file=sys.stderr, flush=True)
 
 
 def _unwritable(path: str, error: OSError, option: str) -> InputError:
