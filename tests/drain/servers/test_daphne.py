@@ -21,8 +21,10 @@ LONG = {"LAMEDUCK_LAME_DUCK": "20s", "LAMEDUCK_GRACE_SECONDS": "50"}
 """Nobody waits for this one."""
 
 
-def started(tmp_path: Path, **environ: str) -> AbstractContextManager[Served]:
-    command = ("daphne", "-p", "{port}", "tests.drain.apps.asgi_app:drained")
+def started(
+    tmp_path: Path, app: str = "tests.drain.apps.asgi_app:drained", **environ: str
+) -> AbstractContextManager[Served]:
+    command = ("daphne", "-p", "{port}", app)
     quiet = {"LAMEDUCK_TERMINATION_LOG": "", "LAMEDUCK_LAME_DUCK": "1s", **environ}
     return served(command, tmp_path / "out", environ=quiet)
 
@@ -64,6 +66,14 @@ def test_all_that_is_under_way_ends_well(tmp_path: Path) -> None:
 def test_a_signal_before_the_first_request_is_ours_too(tmp_path: Path) -> None:
     with started(tmp_path, LAMEDUCK_LAME_DUCK="0.3s") as server:
         server.stop()
+        assert server.ended() == 0, server.text()
+        assert server.text().count("flushed") == 1
+        assert server.steps("lame-duck-ended"), server.text()
+
+
+def test_a_signal_while_the_reactor_starts_is_ours_too(tmp_path: Path) -> None:
+    app = "tests.drain.apps.signalled_in_startup:drained"
+    with started(tmp_path, app, LAMEDUCK_LAME_DUCK="0.3s") as server:
         assert server.ended() == 0, server.text()
         assert server.text().count("flushed") == 1
         assert server.steps("lame-duck-ended"), server.text()

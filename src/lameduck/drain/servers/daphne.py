@@ -1,9 +1,10 @@
 """daphne (read: 4.2), from its command line.
 
 By itself it cancels every request in flight on SIGTERM, and leaves. It knows no lifespan, so an application first hears
-of it with its first request. Twisted's documented hooks are used: callWhenRunning to stand in front of the reactor's
-handlers, and a trigger before its shutdown for the on_stop hooks, which so run in its loop. The signal is let through
-when all work is done and sent; those who would still come are held back in the kernel meanwhile.
+of it with its first request. Twisted's documented hooks are used: triggers around its startup to stand in front of the
+reactor's handlers before a signal can reach them, and one before its shutdown for the on_stop hooks, which so run in
+its loop. The signal is let through when all work is done and sent; those who would still come are held back in the
+kernel meanwhile.
 
 Applications may close a WebSocket with 1000 or 3000 to 4999 only; 1001 is sent in daphne's own way, of which a test
 sees that it is still there.
@@ -86,13 +87,22 @@ def prepare(process: Process) -> None:
         finishing = asyncio.ensure_future(process.finish_here())
         return import_module("twisted.internet.defer").Deferred.fromFuture(finishing)
 
-    def running() -> None:
+    def starting() -> None:
+        # Stood before the signal is blocked: threads that begin later would have it blocked, and so their children.
+        if process.stand(signals=(signal.SIGTERM,)):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def started() -> None:
         # Its handlers are not installed where somebody else has the signals.
         if find(signal.getsignal(signal.SIGTERM), process) is not None:
             process.stand(Daphne(process))
             reactor.addSystemEventTrigger("before", "shutdown", finish)
+        if process.interposed is not None:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
-    reactor.callWhenRunning(running)
+    # The reactor installs its handlers between these two, as the first thing during its startup.
+    reactor.addSystemEventTrigger("before", "startup", starting)
+    reactor.addSystemEventTrigger("during", "startup", started)
 
 
 def close(send: Any, code: int) -> None:
