@@ -64,13 +64,13 @@ def ask(port: int, path: str, method: str = "GET") -> Answer:
 class Waiting:
     """A request that takes its time, asked in a thread of its own. `error` if its answer has no proper end."""
 
-    def __init__(self, port: int, path: str, method: str = "GET") -> None:
+    def __init__(self, port: int, path: str, method: str = "GET", accept: str = "*/*") -> None:
         self.began = threading.Event()
         self.body = b""
         self.status = 0
         self.error: BaseException | None = None
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWERS_WITHIN_S)
-        self.connection.request(method, path)
+        self.connection.request(method, path, headers={"accept": accept})
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lameduck.drain.process import Process
     from lameduck.drain.servers.aiohttp import aiohttp
-    from lameduck.drain.servers.asgi import ASGI
+    from lameduck.drain.servers.asgi import asgi
     from lameduck.drain.servers.grpc import grpc
     from lameduck.drain.servers.grpc_aio import grpc_aio
     from lameduck.drain.servers.wsgi import WSGI
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from lameduck.drain.works import Work
 
     stopping: Stopping
-    asgi = ASGI
     wsgi = WSGI
 
 __all__ = [
@@ -71,7 +70,7 @@ _ELSEWHERE = {
     "State": ("states", "State"),
     "aiohttp": ("servers.aiohttp", "aiohttp"),
     "arq": ("workers.arq", "arq"),
-    "asgi": ("servers.asgi", "ASGI"),
+    "asgi": ("servers.asgi", "asgi"),
     "celery": ("workers.celery", "celery"),
     "dramatiq": ("workers.dramatiq", "dramatiq"),
     "grpc": ("servers.grpc", "grpc"),

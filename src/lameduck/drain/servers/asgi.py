@@ -1,8 +1,9 @@
 """Around an ASGI application, whatever server runs it.
 
-A request costs next to nothing while serving: an entry in a dict and a plain function in front of `send`. From the stop
-signal on, HTTP/1 responses ask for the connection's end, WebSockets are closed with 1001 and streams of events are
-ended, each at its own time; the server's own signal handling is left until the lame duck is over.
+A request costs little while serving: an entry in a dict and a plain function in front of `send`; and next to nothing
+where so many come that even this would be felt (asgi_pace.py). From the stop signal on, HTTP/1 responses ask for the
+connection's end, WebSockets are closed with 1001 and streams of events are ended, each at its own time; the server's
+own signal handling is left until the lame duck is over.
 
 What is a stream: a WebSocket, and a response to GET of text/event-stream (an EventSource can do nothing else). The same
 answer to a POST is one that has an end, such as tokens from a model, and is finished like any other work.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
 from lameduck.drain.arrivals import PROBE
+from lameduck.drain.servers.asgi_pace import Pace
 from lameduck.drain.servers.asgi_streams import GoingAway, Request, WebSocket
 from lameduck.drain.servers.finding import find_server, prepare
 from lameduck.drain.servers.granian import heed_early_signal
@@ -31,17 +33,56 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-__all__ = ["ASGI", "GoingAway"]
+__all__ = ["ASGI", "GoingAway", "asgi", "is_asgi"]
 
 PROBE_BYTES = PROBE.encode()
+WANTS_EVENTS = (b"accept", b"text/event-stream")
 
 
-class ASGI:
+def asgi(app: Application, *, readiness: str | None = None, streams: bool = True) -> Application:
     """`app = drain.asgi(app)`, or `app.add_middleware(drain.asgi)`.
 
     `readiness` is a path that answers 200 while serving and 503 from the stop on, before the application is asked;
     `streams=False` leaves WebSockets and event streams alone, up to the deadline.
     """
+    attended = ASGI(app, readiness=readiness, streams=streams)
+
+    pass_on = 0  # so many of the next requests
+
+    # Not a method: calling an object is what would cost most here.
+    async def drained(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal pass_on
+        if (
+            pass_on > 0
+            and scope["type"] == "http"
+            and WANTS_EVENTS not in scope["headers"]
+            and (readiness is None or scope["path"] != readiness)
+        ):
+            pass_on -= 1
+            try:
+                await app(scope, receive, send)
+            except BaseException as error:
+                await pace.failed(error)
+        else:
+            if pass_on <= 0:
+                pass_on = pace.look()
+            await attended(scope, receive, send)
+
+    def attend() -> None:
+        nonlocal pass_on
+        pass_on = 0
+
+    pace = Pace(attended.process, drained.__code__, ASGI.__call__.__code__, attend)
+    return drained
+
+
+def is_asgi(app: object) -> bool:
+    """Whether the library is around it already."""
+    return getattr(app, "__module__", None) == __name__
+
+
+class ASGI:
+    """The application with everything attended to."""
 
     def __init__(self, app: Application, *, readiness: str | None = None, streams: bool = True) -> None:
         self.app = app
