@@ -10,7 +10,6 @@ def main(name: str, port: int) -> None:
     import _library_app as service
 
     bare = os.environ.get("APP_BARE") == "1"
-    wsgi = service.wsgi if bare else service.drained_wsgi
     if name == "aiohttp":
         from aiohttp import web
 
@@ -23,11 +22,11 @@ def main(name: str, port: int) -> None:
     elif name == "waitress":
         import waitress
 
-        waitress.serve(wsgi, host="127.0.0.1", port=port, threads=64)
+        waitress.serve(service.wsgi if bare else service.drained_wsgi, host="127.0.0.1", port=port, threads=64)
     elif name == "werkzeug":
         from werkzeug.serving import run_simple
 
-        run_simple("127.0.0.1", port, wsgi, threaded=True)
+        run_simple("127.0.0.1", port, service.wsgi if bare else service.drained_wsgi, threaded=True)
 
 
 if __name__ == "__main__":

@@ -630,3 +630,44 @@ time.sleep(600)
         assert "nobody watches over the stop of this process: can't start new thread" in its.text()
         its.signal()
         assert its.ended() == -signal.SIGTERM
+
+
+def test_a_server_that_begins_to_listen_after_the_signal_lets_nobody_new_in(tmp_path: Path) -> None:
+    """Whoever comes one after the other would else hold it up until its deadline."""
+    code = (
+        BASE
+        + """
+import http.server, socket, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with drain.work("request"):
+            time.sleep(0.3)
+            self.send_response(200)
+            self.end_headers()
+    def log_message(self, *args):
+        pass
+def ask(port):
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+        except OSError:
+            pass
+drain.stand()
+job = drain.work("start")
+with job:
+    os.kill(os.getpid(), signal.SIGTERM)
+    while not drain.stopping:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    for _ in range(8):
+        threading.Thread(target=ask, args=server.server_address[1:], daemon=True).start()
+say("ready")
+server.serve_forever()
+"""
+    )
+    with child(code, tmp_path, LAMEDUCK_GRACE_SECONDS="20") as its:
+        its.until("ready")
+        assert its.ended() == 0, its.text()
+        assert its.lines("hook") == ["hook"]
+        assert steps(its, "work-cancelled") == []

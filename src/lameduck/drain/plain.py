@@ -72,14 +72,21 @@ class Plain:
 
     def leave_when_idle(self) -> None:
         """In a thread, because a signal handler cannot wait."""
-        interposed = self.process.interposed
+        process, interposed = self.process, self.process.interposed
         assert interposed is not None
         idle_since = None
         ports = listeners.ports()
         while not self.left:
             now = time.monotonic()
+            # The signal may have come while the program started.
+            if not interposed.default(signal.SIGTERM):
+                interposed.let_through(signal.SIGTERM)
+                return
+            if not listeners.ports() <= ports:
+                ports = listeners.ports()
+                listeners.let_nobody_in(now, but=frozenset(process.own_ports), shared=process.serving.end())
             # A server may still send what the application has long done with (waitress keeps up to 16 MB).
-            if not self.process.nothing_to_wait_for() or (not self.is_late() and is_sending(ports)):
+            if not process.nothing_to_wait_for() or (not self.is_late() and is_sending(ports)):
                 idle_since = None
             elif idle_since is None:
                 idle_since = now

@@ -48,6 +48,8 @@ UNFINISHED = 75
 """The exit code when work or a hook was not finished in time: EX_TEMPFAIL of sysexits.h, try again."""
 NAMES_TOLD = 10
 MARGIN_UNDER_RUN_S = 2.0
+HASTY = frozenset({signal.SIGINT, signal.SIGQUIT})
+"""Ctrl-C is a person's, who does not want to wait for endpoints; a parent passes it on as SIGQUIT (gunicorn)."""
 LOOKS_FOR_WORK_EVERY_S = 0.02
 ROUNDS_FROM_ACCEPT_TO_REQUEST = 6
 """Of asyncio's loop: accept, make the transport, tell the protocol, listen to it, read. One to spare."""
@@ -97,6 +99,8 @@ class Process:
         """The `lameduck run` that this process is under."""
         self.asked = False
         """Whether somebody asked for the stop: a signal, or /-/drain."""
+        self.begun_by: int | None = None
+        """The signal that the stop began with."""
         self.told: tuple[str, ...] | None = None
         """What was unfinished when the last step was told."""
         self.exiting = False
@@ -199,6 +203,7 @@ class Process:
         """As if no stop had been."""
         self.stop = self.telling = self.told = self.held = None
         self.leaving = self.asked = self.alone = False
+        self.begun_by = None
         self.unfinished = []
         self.arrivals = Arrivals()
         self.farewells = Farewells(self.streams)
@@ -295,7 +300,7 @@ class Process:
         return Sight(len(self.works.finite()), self.arrivals.count, self.arrivals.last)
 
     def signalled(self, signum: int) -> None:
-        """A stop signal has come. Ctrl-C is a person's, who does not want to wait for endpoints."""
+        """A stop signal has come."""
         name = signal.Signals(signum).name
         if isinstance(self.server, Sifting) and not self.server.counts(signum):
             return
@@ -312,10 +317,11 @@ class Process:
             self.alone = signum == signal.SIGTERM and isinstance(server, OneOfMany) and server.stops_alone()
             if self.alone:
                 name += " for this process alone"
-            self.begin(name, lame_duck=not self.alone and signum != signal.SIGINT and not self.starting)
+            self.begun_by = signum
+            self.begin(name, lame_duck=not self.alone and signum not in HASTY and not self.starting)
         else:
             self.tell("stop-asked", why=name)
-            if signum == signal.SIGINT:
+            if signum in HASTY:
                 self.stop.signalled = True
                 self.stop.hurry()
             else:

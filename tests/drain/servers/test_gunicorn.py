@@ -251,6 +251,33 @@ def test_ctrl_c_makes_nobody_wait(options: tuple[str, ...], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("options", [SYNC, GTHREAD, GEVENT], ids=["sync", "gthread", "gevent"])
+def test_a_workers_deadline_counts_from_sigquit_too(options: tuple[str, ...], tmp_path: Path) -> None:
+    """The arbiter makes it of a SIGINT that nobody but itself has got."""
+    with gunicorn(tmp_path, options, **LONG) as server:
+        server.stop(signal.SIGINT)
+        server.ended(LONG_S)
+        assert [step["why"] for step in server.steps("stop-asked")] == ["SIGQUIT"], server.text()
+        assert server.text().count("flushed") == 1
+
+
+@pytest.mark.parametrize("options", [SYNC, GTHREAD, GEVENT], ids=["sync", "gthread", "gevent"])
+def test_a_signal_that_a_worker_has_got_before_it_had_a_handler_is_not_lost(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It has the arbiter's, which do nothing in a worker. By itself it serves on until the arbiter kills it."""
+    config = tmp_path / "config.py"
+    config.write_text(
+        "import time\n\ndef post_fork(server, worker):\n    print('forked', flush=True)\n    time.sleep(1)\n"
+    )
+    command = ("gunicorn", APP, "-b", "127.0.0.1:{port}", "--no-control-socket", *options, "-c", str(config))
+    with served(command, tmp_path / "out", environ={"LAMEDUCK_LAME_DUCK": "0.3s"}, listens=False) as server:
+        server.until(lambda: "forked" in server.text())
+        server.stop()
+        assert server.ended(LONG_S) == 0, server.text()
+        assert server.text().count("flushed") == 1, server.text()
+
+
+@pytest.mark.parametrize("options", [SYNC, GTHREAD, GEVENT], ids=["sync", "gthread", "gevent"])
 def test_every_kind_of_response_is_as_it_is_without_the_library(options: tuple[str, ...], tmp_path: Path) -> None:
     asked = [("GET", path) for path in ("/", "/file", "/written", "/pieces", "/fails")] + [("HEAD", "/")]
     with gunicorn(tmp_path, options, APP_SLOW_S="0.1") as server:

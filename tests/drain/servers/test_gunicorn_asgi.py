@@ -118,3 +118,13 @@ def test_at_the_deadline_the_work_is_named_and_cancelled_and_the_exit_code_says_
         assert server.steps("stopped")[0]["unfinished"] == ["GET /slow"], server.text()
         slow.until_ended()
         assert slow.status == 503
+
+
+@BOTH
+def test_a_workers_deadline_counts_from_sigquit_too(options: tuple[str, ...], tmp_path: Path) -> None:
+    """The arbiter makes it of a SIGINT that nobody but itself has got. uvicorn's worker has no ear for it by itself."""
+    with started(gunicorn("quit", *options), tmp_path, LAMEDUCK_LAME_DUCK="20s") as server:
+        server.stop(signal.SIGINT)
+        server.ended(LONG_S)
+        assert [step["why"] for step in server.steps("stop-asked")] == ["SIGQUIT"], server.text()
+        assert server.text().count("flushed") == 1

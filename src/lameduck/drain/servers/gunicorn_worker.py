@@ -69,6 +69,7 @@ class Gunicorn:
         if self.has_stood:
             return
         self.has_stood = True
+        stand_before_quit(self.process)
         cap_grace(self.process, self.worker.cfg.graceful_timeout)
         if not self.is_asgi:
             cfg = self.worker.cfg
@@ -112,6 +113,13 @@ class Gunicorn:
             return False
         return any(idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino) for fd in listeners.listening())
 
+    def arbiter_has_left(self) -> bool:
+        """Whether the arbiter has closed its listeners, for certain."""
+        if self.worker.cfg.reuse_port:
+            return False  # it never had any
+        inodes = [os.fstat(fd).st_ino for fd in listeners.listening()]
+        return bool(inodes) and all(idle.pid_holds(self.worker.ppid, inode) is False for inode in inodes)
+
     def counts(self, signum: int) -> bool:
         """Where the whole process group is signalled, the arbiter passes on what its workers have got already."""
         stop = self.process.stop
@@ -123,12 +131,15 @@ class Gunicorn:
         """As the signal would do it, without the second that some workers sleep before they look."""
         self.ports = listeners.ports()
         assert self.process.interposed is not None
-        self.process.interposed.let_through(signal.SIGTERM)
+        self.process.interposed.let_through(
+            signal.SIGQUIT if self.process.begun_by == signal.SIGQUIT else signal.SIGTERM
+        )
         threading.Thread(target=self.end, name="lameduck idle", daemon=True).start()
 
     def hurry(self) -> None:
         """As with its own SIGQUIT: at once."""
-        os.kill(os.getpid(), signal.SIGQUIT)
+        assert self.process.interposed is not None
+        self.process.interposed.let_through(signal.SIGQUIT)
 
     def end(self) -> None:
         """End idle connections as soon as all work is done; and wake those workers that sleep."""
@@ -185,6 +196,9 @@ class UvicornWorker(uvicorn.Uvicorn):
     def __init__(self, server: Any, gunicorn: Gunicorn) -> None:
         super().__init__(server)
         self.gunicorn = gunicorn
+
+    def stood(self) -> None:
+        stand_before_quit(self.gunicorn.process)
 
     def stops_alone(self) -> bool:
         return self.gunicorn.stops_alone()
@@ -243,8 +257,20 @@ def stand_when_ready(worker: Any, process: Process) -> None:
 
 def stand(worker: Any, process: Process) -> None:
     """In the main thread of a worker. uvicorn's installs its handlers later: that one is found when it starts up."""
-    if not isinstance(process.server, Gunicorn) and not hasattr(worker, "callback_notify"):
-        process.stand(Gunicorn(worker, process))
+    if isinstance(process.server, Gunicorn) or hasattr(worker, "callback_notify"):
+        return
+    its = Gunicorn(worker, process)
+    if process.stand(its) and its.arbiter_has_left():
+        # Its signal came when this process still had the arbiter's handlers, which do nothing here.
+        assert process.interposed is not None
+        process.interposed.pretend(signal.SIGTERM)
+
+
+def stand_before_quit(process: Process) -> None:
+    """What the arbiter makes of Ctrl-C, and of a stop that takes too long. By itself a gthread worker may deadlock in
+    its handler, and uvicorn's does nothing: ours has a deadline."""
+    assert process.interposed is not None
+    process.interposed.stand_before((signal.SIGQUIT,))
 
 
 def is_worker(it: object) -> bool:
