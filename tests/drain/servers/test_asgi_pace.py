@@ -215,7 +215,7 @@ def test_a_stop_that_is_taken_back_begins_anew(process: Process) -> None:
 
 @pytest.mark.parametrize("form", BUSY, ids=str)
 def test_what_was_passed_on_by_a_real_server_is_finished(form: Form, tmp_path: Path) -> None:
-    with started(form, tmp_path, LAMEDUCK_LAME_DUCK="1s", LAMEDUCK_GRACE_SECONDS="20") as server:
+    with started(form, tmp_path, LAMEDUCK_LAME_DUCK="2s", LAMEDUCK_GRACE_SECONDS="20") as server:
         port = server.port
         kept = KeptAlive(port)
         for _ in range(4):
@@ -228,7 +228,7 @@ def test_what_was_passed_on_by_a_real_server_is_finished(form: Form, tmp_path: P
         kept.ask("/")  # the others have begun by now
         server.stop()
         assert server.until_step("stop-asked")["in_flight"] >= 2, server.text()
-        server.until(lambda: ask(port, "/").asks_to_close, 0.5)  # when the loop has heard of it
+        server.until(lambda: ask(port, "/").asks_to_close, 1.5)  # when the loop has heard of it
         assert kept.ask("/").asks_to_close
         kept.close()
         for request in (slow, events, tokens):
