@@ -7,6 +7,8 @@ import os
 import time
 from typing import Any
 
+from lameduck import drain
+
 SHORT_S = float(os.environ.get("APP_SHORT_S", "0.005"))
 SLOW_S = float(os.environ.get("APP_SLOW_S", "1.5"))
 
@@ -62,12 +64,13 @@ def hello_wsgi(_environ: Any, start_response: Any) -> list[bytes]:
     return [b"ok"]
 
 
-def __getattr__(name: str) -> Any:
-    """`drained_` and a name of the above: that one, with the library around it. A server asks for one of them."""
-    if not name.startswith("drained_"):
-        raise AttributeError(name)
-    from lameduck import drain
+drained_asgi = drain.asgi(asgi)
+drained_hello_asgi = drain.asgi(hello_asgi)
 
-    app = globals()[name.removeprefix("drained_")]
-    found = globals()[name] = drain.wsgi(app) if "wsgi" in name else drain.asgi(app)
+
+def __getattr__(name: str) -> Any:
+    """`drained_` and a name of the WSGI ones: wrapped when a server asks, since that takes SIGTERM for this process."""
+    if name not in ("drained_wsgi", "drained_hello_wsgi"):
+        raise AttributeError(name)
+    found = globals()[name] = drain.wsgi(globals()[name.removeprefix("drained_")])
     return found
