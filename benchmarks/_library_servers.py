@@ -19,14 +19,16 @@ def main(name: str, port: int) -> None:
 
             app = drain.aiohttp(app)
         web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None)
-    elif name == "waitress":
+        return
+    wsgi = service.wsgi if bare else service.drained_wsgi
+    if name == "waitress":
         import waitress
 
-        waitress.serve(service.wsgi if bare else service.drained_wsgi, host="127.0.0.1", port=port, threads=64)
+        waitress.serve(wsgi, host="127.0.0.1", port=port, threads=64)
     elif name == "werkzeug":
         from werkzeug.serving import run_simple
 
-        run_simple("127.0.0.1", port, service.wsgi if bare else service.drained_wsgi, threaded=True)
+        run_simple("127.0.0.1", port, wsgi, threaded=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import http.client
 import socket
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -59,6 +60,11 @@ def ask(port: int, path: str, method: str = "GET") -> Answer:
     """One request on a connection of its own."""
     with contextlib.closing(KeptAlive(port)) as connection:
         return connection.ask(path, method)
+
+
+def http_scope(path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    """What an ASGI server makes of a GET: for asking an application without one."""
+    return {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "headers": [*headers], "client": None}
 
 
 class Waiting:

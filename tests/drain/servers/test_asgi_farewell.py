@@ -7,6 +7,7 @@ from typing import Any
 
 from lameduck.drain.process import Process
 from lameduck.drain.servers.asgi import ASGI
+from tests.drain.asking import http_scope
 
 
 def test_the_last_message_is_sent_before_the_server_sees_the_application_leave() -> None:
@@ -26,15 +27,7 @@ def test_the_last_message_is_sent_before_the_server_sees_the_application_leave()
         await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
 
     async def serve() -> None:
-        scope: dict[str, Any] = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": "GET",
-            "path": "/",
-            "headers": [],
-            "client": None,
-        }
-        await wrapped(scope, receive, send)
+        await wrapped(http_scope("/"), receive, send)
         seen.append("left")
 
     async def receive() -> Any:

@@ -14,7 +14,7 @@ from lameduck.drain.interposing import Interposed
 from lameduck.drain.process import Process
 from lameduck.drain.servers import asgi_pace
 from lameduck.drain.states import State
-from tests.drain.asking import KeptAlive, Waiting, ask
+from tests.drain.asking import KeptAlive, Waiting, ask, http_scope
 from tests.drain.servers.asgi_servers import APP, GRANIAN, HYPERCORN, UVICORN, Form, started
 
 if TYPE_CHECKING:
@@ -35,15 +35,7 @@ class Client:
         self.sent: list[Any] = []
 
     async def ask(self, path: str, *headers: tuple[bytes, bytes]) -> None:
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": "GET",
-            "path": path,
-            "headers": [(b"host", b"test"), *headers],
-            "client": None,
-        }
-        await self.app(scope, self.receive, self.send)
+        await self.app(http_scope(path, (b"host", b"test"), *headers), self.receive, self.send)
 
     async def receive(self) -> Any:
         raise AssertionError("nobody asks")

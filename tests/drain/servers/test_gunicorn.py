@@ -251,7 +251,7 @@ def test_ctrl_c_makes_nobody_wait(options: tuple[str, ...], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("options", [SYNC, GTHREAD, GEVENT], ids=["sync", "gthread", "gevent"])
-def test_a_workers_deadline_counts_from_sigquit_too(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_sigint_for_the_arbiter_alone_is_a_stop_with_a_deadline(options: tuple[str, ...], tmp_path: Path) -> None:
     """The arbiter makes it of a SIGINT that nobody but itself has got."""
     with gunicorn(tmp_path, options, **LONG) as server:
         server.stop(signal.SIGINT)

@@ -121,7 +121,7 @@ def test_at_the_deadline_the_work_is_named_and_cancelled_and_the_exit_code_says_
 
 
 @BOTH
-def test_a_workers_deadline_counts_from_sigquit_too(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_sigint_for_the_arbiter_alone_is_a_stop_with_a_deadline(options: tuple[str, ...], tmp_path: Path) -> None:
     """The arbiter makes it of a SIGINT that nobody but itself has got. uvicorn's worker has no ear for it by itself."""
     with started(gunicorn("quit", *options), tmp_path, LAMEDUCK_LAME_DUCK="20s") as server:
         server.stop(signal.SIGINT)

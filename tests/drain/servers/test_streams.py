@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5.0
 APP = "tests.drain.apps.asgi_app:"
-GUNICORN = ("gunicorn", "-b", "127.0.0.1:{port}", "--graceful-timeout", "30")
+GUNICORN = ("gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "--graceful-timeout", "30")
 SERVERS = {
     "uvicorn": ("uvicorn", "--port", "{port}"),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:{port}"),

@@ -111,14 +111,18 @@ class Gunicorn:
             return not config.pod_ends()
         if self.worker.ppid != os.getppid():
             return False
-        return any(idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino) for fd in listeners.listening())
+        return any(self.held_by_arbiter())
 
     def arbiter_has_left(self) -> bool:
         """Whether the arbiter has closed its listeners, for certain."""
         if self.worker.cfg.reuse_port:
             return False  # it never had any
-        inodes = [os.fstat(fd).st_ino for fd in listeners.listening()]
-        return bool(inodes) and all(idle.pid_holds(self.worker.ppid, inode) is False for inode in inodes)
+        held = self.held_by_arbiter()
+        return bool(held) and all(one is False for one in held)
+
+    def held_by_arbiter(self) -> list[bool | None]:
+        """Of each listener of this worker: whether the arbiter has it, too; None where nobody may look."""
+        return [idle.pid_holds(self.worker.ppid, os.fstat(fd).st_ino) for fd in listeners.listening()]
 
     def counts(self, signum: int) -> bool:
         """Where the whole process group is signalled, the arbiter passes on what its workers have got already."""
