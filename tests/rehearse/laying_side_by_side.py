@@ -77,7 +77,7 @@ async def _play(play: Play, prefer: Isolation | None, started: Callable[[], None
     async with asyncio.timeout(_WITHIN_S), ProcessEngine(prefer) as engine, asyncio.TaskGroup() as requests:
 
         def progress(now: str) -> None:
-            if now.startswith("waiting"):
+            if now.startswith(f"waiting {_BASELINE_S:g} s"):
                 started()
                 if play.port is not None:
                     for at_s, path in case.requests():

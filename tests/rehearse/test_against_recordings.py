@@ -43,11 +43,21 @@ def lab() -> Iterator[Laboratory]:
 
 
 def _play(lab: Laboratory, names: list[str], prefer: Isolation | None) -> None:
-    """Play them all; say what differs, or else what could not be played for want of a program."""
+    """Play them all; say what differs, or else what could not be played for want of a program.
+
+    What differs is played once more, alone: a machine with other work shifts what the recordings have close together,
+    and that does not come twice.
+    """
     cases = [case for name in names for case in cases_of(name)]
     lacking = {case.name: missing for case in cases if (missing := lab.missing(case)) is not None}
     outcomes = asyncio.run(play_all(lab, [case for case in cases if case.name not in lacking], prefer))
-    assert not [f"{outcome.case.name}: {said}" for outcome in outcomes for said in outcome.differences]
+    for first in [outcome for outcome in outcomes if outcome.differences]:
+        print(f"\n{first.case.name} is played once more: {'; '.join(first.differences)}")
+        [again] = asyncio.run(play_all(lab, [first.case], prefer))
+        outcomes[outcomes.index(first)] = again
+    different = [f"{outcome.case.name}: {said}" for outcome in outcomes for said in outcome.differences]
+    if different:
+        pytest.fail("\n".join(different))
     print(f"\n{len(outcomes)} played, times at most {max(o.off_s for o in outcomes):.3f} s from the recorded ones")
     if lacking:
         words = "; ".join(f"{name}: {missing}" for name, missing in lacking.items())

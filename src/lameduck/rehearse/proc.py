@@ -9,15 +9,20 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lameduck.pod.durations import Seconds
+
 __all__ = [
+    "Load",
     "SignalMasks",
     "available",
     "command_line",
     "descendants",
     "listening_sockets",
+    "load",
     "parent",
     "signal_masks",
 ]
@@ -27,6 +32,8 @@ _SHOWN_OF_A_COMMAND = 500  # characters
 _ALL_SIGNALS = (1 << 64) - 1
 _RT_SIGTIMEDWAIT = {"x86_64": b"128", "aarch64": b"137", "riscv64": b"137"}.get(os.uname().machine)
 _LISTEN = "0A"  # the state in /proc/net/tcp
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_RUNNABLE = ([b"R"], [b"D"])  # it runs, would if there were a processor, or waits for the disk
 
 
 def available() -> bool:
@@ -86,12 +93,8 @@ def command_line(pid: int) -> str | None:
 
 def parent(pid: int) -> int | None:
     """The parent's PID; None if the process is gone."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
-        return None
-    # The command's name in parentheses may itself hold spaces and parentheses.
-    return int(stat[stat.rindex(b")") + 1 :].split()[1])
+    fields = _stat(_PROC / str(pid) / "stat")
+    return int(fields[1]) if fields else None
 
 
 def descendants(root: int) -> tuple[int, ...]:
@@ -105,6 +108,26 @@ def descendants(root: int) -> tuple[int, ...]:
         found += below
         queue += below
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What processes do: whether any of their threads wants a processor or the disk now, and the time they have had."""
+
+    runnable: bool
+    processor_s: Seconds
+
+
+def load(pids: Sequence[int]) -> Load:
+    """What these processes do at this moment; each thread is looked at."""
+    runnable, ticks = False, 0
+    for pid in pids:
+        for thread in _threads(pid):
+            fields = _stat(thread / "stat")
+            runnable = runnable or fields[:1] in _RUNNABLE
+        fields = _stat(_PROC / str(pid) / "stat")
+        ticks += sum(int(field) for field in fields[11:13])  # utime and stime
+    return Load(runnable, Seconds(ticks * _TICK_S))
 
 
 def listening_sockets(pids: tuple[int, ...]) -> frozenset[tuple[str, int]]:
@@ -134,6 +157,16 @@ def _status(file: Path) -> dict[str, str] | None:
     except OSError:
         return None
     return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def _stat(file: Path) -> list[bytes]:
+    """The fields of a process' or thread's stat, from its state on; none if it is gone."""
+    try:
+        stat = file.read_bytes()
+    except OSError:
+        return []
+    # The command's name in parentheses may itself hold spaces and parentheses.
+    return stat[stat.rindex(b")") + 1 :].split()
 
 
 def _waited_for(pid: int, thread: Path) -> int:

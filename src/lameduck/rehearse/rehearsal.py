@@ -28,7 +28,9 @@ __all__ = ["End", "Rehearsed", "Settings", "rehearse"]
 
 _BASELINE_S = Seconds(1.5)
 """Ordinary life before the ending. With traffic: long enough to fill the pool and to see that the service answers at
-all. Without: a program that nobody probes counts as ready when it starts, long before it has its signal handlers."""
+all. Without: for programs that sleep a little while they start."""
+_PROGRAMS_SETTLE_S = Seconds(10)
+"""Without traffic: how long programs that start are waited for. Some never rest."""
 _TAIL_S = Seconds(0.5)
 """Traffic after everything has settled: what is lost now is not the ending's."""
 _SETTLE_S = Seconds(1.0)
@@ -135,7 +137,9 @@ async def rehearse(
                 traffic = Traffic(settings.traffic, endpoints, clock, requests.append)
                 sending = tasks.create_task(traffic.run())
             else:
-                progress(f"waiting {_BASELINE_S:g} s for the programs to settle")
+                progress("waiting until the programs have settled")
+                await stage.settle(most_s=_PROGRAMS_SETTLE_S)
+                progress(f"waiting {_BASELINE_S:g} s more")
             await asyncio.sleep(_BASELINE_S)
             stage.check_running()
             _check_baseline(requests)

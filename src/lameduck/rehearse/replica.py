@@ -146,6 +146,11 @@ class Replica:
         return self._flow.endings
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """The main processes of its containers, as this machine sees them."""
+        return tuple(process.pid for process in self._processes.values())
+
+    @property
     def ready_since_s(self) -> Seconds | None:
         """Since when its Ready condition is True; None while it is not."""
         return self._ready_since

@@ -18,6 +18,7 @@ from lameduck.rehearse.replacing import (
     rollout_steps,
 )
 from lameduck.rehearse.replica import Replica, Surroundings
+from lameduck.rehearse.settling import at_rest
 
 __all__ = ["Stage"]
 
@@ -67,6 +68,10 @@ class Stage:
     def close(self) -> None:
         """Give back what it holds of this machine, once its processes are gone or about to be. Twice is fine."""
         self._ports.close()
+
+    async def settle(self, *, most_s: Seconds) -> None:
+        """Wait until the programs of all replicas have come to rest, at most so long."""
+        await at_rest([pid for replica in self.replicas for pid in replica.pids], most_s=most_s)
 
     def check_running(self) -> None:
         """Raises InputError if a container has ended by itself."""

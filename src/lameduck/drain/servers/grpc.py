@@ -44,6 +44,9 @@ ALWAYS_ENDLESS = frozenset(
     }
 )
 GOES_AWAY = "the server goes away"
+GRPC = "grpc"
+CANCELS_BY_ITSELF_S = 1.0
+"""How long after our deadline for work the server's own is: ours comes first, and names what is cancelled."""
 
 
 class Call(Stream):
@@ -75,7 +78,10 @@ class Call(Stream):
                 self.end()
 
     def cancel(self) -> None:
-        """Nothing: server.stop has its own clock, which ends all calls at the same time."""
+        """All calls end at the same time, with the server's stop."""
+        server = self.process.server
+        if server is not None and server.name == GRPC:
+            server.hurry()
 
 
 def begun(process: Process, method: str, endless: frozenset[str], context: Any) -> Call:
@@ -185,18 +191,21 @@ def cancel_later(context: Any) -> None:
 class GrpcServer(Plain):
     """A grpc.Server. When it has stopped, the program goes on: wait_for_termination returns, its handler is called."""
 
-    name = "grpc"
+    name = GRPC
 
     def __init__(self, process: Process, server: Any) -> None:
         super().__init__(process)
         self.server = server
+        self.hurried = False
 
     def stop(self) -> None:
         self.process.hands.lend(self.finish_calls, "lameduck grpc")
 
     def finish_calls(self) -> None:
-        self.server.stop(self.process.remaining_s()).wait()
+        self.server.stop(self.process.remaining_s() + CANCELS_BY_ITSELF_S).wait()
         super().stop()
 
     def hurry(self) -> None:
-        self.server.stop(0)
+        if not self.hurried:  # each stop of the server takes a thread
+            self.hurried = True
+            self.server.stop(0)

@@ -20,7 +20,15 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain import here
-from lameduck.drain.servers.grpc import ALWAYS_ENDLESS, GOES_AWAY, begun, behavior_of, handler_like
+from lameduck.drain.servers.grpc import (
+    ALWAYS_ENDLESS,
+    CANCELS_BY_ITSELF_S,
+    GOES_AWAY,
+    GRPC,
+    begun,
+    behavior_of,
+    handler_like,
+)
 from lameduck.drain.states import State
 
 if TYPE_CHECKING:
@@ -144,7 +152,7 @@ class GrpcServer:
     """A grpc.aio server. When it has stopped, the program goes on: wait_for_termination returns, and what stood before
     the signals (drain.program, a handler of its own) has its turn."""
 
-    name = "grpc"
+    name = GRPC
 
     def __init__(self, process: Process, server: Any, before: Server | None) -> None:
         self.process = process
@@ -152,6 +160,7 @@ class GrpcServer:
         self.before = before
         self.loop = asyncio.get_running_loop()
         self.kept: set[asyncio.Task[Any]] = set()
+        self.hurried = False
 
     def in_loop(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Any thread."""
@@ -167,7 +176,7 @@ class GrpcServer:
         self.in_loop(self.finish_calls())
 
     async def finish_calls(self) -> None:
-        await self.server.stop(self.process.remaining_s())
+        await self.server.stop(self.process.remaining_s() + CANCELS_BY_ITSELF_S)
         assert self.process.interposed is not None
         if self.before is not None:
             self.before.stop()
@@ -175,4 +184,6 @@ class GrpcServer:
             self.process.interposed.let_through(signal.SIGTERM)
 
     def hurry(self) -> None:
-        self.in_loop(self.server.stop(0))
+        if not self.hurried:
+            self.hurried = True
+            self.in_loop(self.server.stop(0))
