@@ -104,6 +104,18 @@ def test_a_connection_that_was_just_used_is_left_alone(pair: Pair) -> None:
     assert pair.reads() is None
 
 
+def test_a_client_that_has_just_connected_is_expected_to_ask(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "REQUESTS_FOLLOW_WITHIN_S", WITHIN_S)
+    assert idle.is_expecting(pair.ports)
+    assert not idle.is_expecting(frozenset())
+    pair.asks()
+    assert not idle.is_expecting(pair.ports)
+
+
+def test_one_that_has_said_nothing_for_long_is_not(pair: Pair) -> None:
+    until(lambda: not idle.is_expecting(pair.ports))
+
+
 def test_other_connections_of_the_process_are_none_of_ours(pair: Pair) -> None:
     assert list(idle.connections(pair.ports)) == [pair.server.fileno()]
     assert list(idle.connections(frozenset({pair.client.getsockname()[1]}))) == [pair.client.fileno()]

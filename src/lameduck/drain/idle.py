@@ -1,8 +1,9 @@
-"""Kept-alive connections that nobody uses, and that would hold a leaving server up until its keep-alive time is over.
+"""Connections that nobody uses, seen in the kernel: those a server may close, and those on which something may come.
 
-To be used when the lame duck is over and no work is in flight. The reading half of such a connection is shut down from
-outside the server, which then sees what it would see if the client had left, and closes it in its own way.
-Linux only; elsewhere none are found.
+A kept-alive connection would hold a leaving server up until its keep-alive time is over. When the lame duck is over and
+no work is in flight, its reading half is shut down from outside the server, which then sees what it would see if the
+client had left, and closes it in its own way. But one that has only just begun is no idle one: its request is on the
+way. Linux only; elsewhere none are found.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from lameduck.drain.listeners import borrowed, own_sockets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["connections", "end_idle", "end_said", "is_sending", "pid_holds"]
+__all__ = ["connections", "end_idle", "end_said", "is_expecting", "is_sending", "pid_holds"]
 
 IDLE_AFTER_S = 0.25
 """A request that has come is seen by the server, and counted as work in flight, sooner than that."""
+REQUESTS_FOLLOW_WITHIN_S = 0.3
+"""A round trip after the handshake, and a client that is busy. Some connect and say nothing for long (browsers)."""
 SIOCOUTQ = 0x5411
 ESTABLISHED, FIN_WAIT2, CLOSE_WAIT = 1, 5, 8
 LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_ACKED_AT, BYTES_RECEIVED_AT = 44, 52, 120, 128
@@ -56,6 +59,19 @@ def end_idle(ports: frozenset[int]) -> int:
             if is_idle(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)):
                 there.shutdown(socket.SHUT_RD)
     return found
+
+
+def is_expecting(ports: frozenset[int]) -> bool:
+    """Whether a client has connected just now and has not sent a byte yet."""
+    for fd in connections(ports, (ESTABLISHED,)):
+        with contextlib.suppress(OSError, struct.error), borrowed(fd) as there:
+            info = there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
+            # Where nothing was ever received, the time of that is the connection's beginning.
+            (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
+            (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
+            if bytes_received == 0 and received < REQUESTS_FOLLOW_WITHIN_S * 1000:
+                return True
+    return False
 
 
 def end_said(ports: frozenset[int]) -> None:

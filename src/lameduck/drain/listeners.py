@@ -102,12 +102,16 @@ class borrowed:  # noqa: N801
 
 
 class Held:
-    """Listeners that let nobody in any more, and those who had been let in before and are not accepted yet."""
+    """Listeners that let nobody in any more, and those who had been let in before and are not accepted yet.
 
-    def __init__(self, fds: tuple[int, ...], now: float) -> None:
+    `left`: ports of listeners whose queues are others' affair by now.
+    """
+
+    def __init__(self, fds: tuple[int, ...], now: float, *, left: frozenset[int] = frozenset()) -> None:
         self.fds = fds
         self.since = now
         self.ports = frozenset(port_of(fd) for fd in fds)
+        self.all_ports = self.ports | left
 
     def is_empty(self, now: float) -> bool:
         """Whether all have been accepted. Their server goes on accepting until it is told to stop."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lameduck.drain import listeners
+from lameduck.drain import idle, listeners
 from lameduck.drain.arrivals import Arrivals
 from lameduck.drain.cleaning import Cleaning
 from lameduck.drain.farewells import Farewells
@@ -25,7 +25,7 @@ from lameduck.drain.hands import Hands
 from lameduck.drain.hooks import HookRun, Hooks
 from lameduck.drain.interposing import Interposed
 from lameduck.drain.last_words import flush, who_holds
-from lameduck.drain.server import OneOfMany, Sifting, Signalled, Standing
+from lameduck.drain.server import Accepting, OneOfMany, Sifting, Signalled, Standing
 from lameduck.drain.settings import Settings, from_environment
 from lameduck.drain.siblings import Serving
 from lameduck.drain.states import State
@@ -361,7 +361,7 @@ class Process:
         now = self.clock()
         if self.held is not None and stop.state is not State.DRAINING:
             self.held = None  # the server has left by itself
-        if self.held is not None and (self.held.is_empty(now) or now >= stop.cancel_at):
+        if self.held is not None and (self.all_are_in(self.held, now) or now >= stop.cancel_at):
             self.held = None
             self.stop_server()
 
@@ -379,8 +379,24 @@ class Process:
         shared = self.serving.end()
         if not stop.skipped:
             self.held = listeners.let_nobody_in(self.clock(), but=frozenset(self.own_ports), shared=shared)
+            if self.held is None and shared:
+                self.held = self.leave_to_others()
         if self.held is None:
             self.stop_server()
+
+    def all_are_in(self, held: listeners.Held, now: float) -> bool:
+        """Whether nobody waits to be accepted, and the requests of all who were accepted just now are here."""
+        return held.is_empty(now) and not idle.is_expecting(held.all_ports)
+
+    def leave_to_others(self) -> listeners.Held | None:
+        """Accept no more from listeners that others go on with; where the server can do that without stopping."""
+        server, loop = self.server, self.loop
+        if not isinstance(server, Accepting) or loop is None:
+            return None
+        left = listeners.ports() - self.own_ports
+        with contextlib.suppress(RuntimeError):  # closed: the server has left by itself
+            loop.call_soon_threadsafe(server.accept_no_more)
+        return listeners.Held((), self.clock(), left=left)
 
     def stop_server(self) -> None:
         if self.server is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lameduck.drain.interposing import Interposed
 
-__all__ = ["OneOfMany", "Server", "Sifting", "Signalled", "Standing"]
+__all__ = ["Accepting", "OneOfMany", "Server", "Sifting", "Signalled", "Standing"]
 
 
 class Server(Protocol):
@@ -29,6 +29,14 @@ class OneOfMany(Server, Protocol):
 
     def stops_alone(self) -> bool:
         """Asked when the signal has come: whether others take over. May block for a second to be sure."""
+
+
+@runtime_checkable
+class Accepting(Server, Protocol):
+    """A worker process that can leave the listeners to the others, and serve on whom it has accepted."""
+
+    def accept_no_more(self) -> None:
+        """In its loop. The stop follows."""
 
 
 @runtime_checkable

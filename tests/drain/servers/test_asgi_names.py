@@ -33,6 +33,7 @@ def test_the_installed_version_is_one_that_was_tried(name: str) -> None:
 def test_uvicorn_ends_by_its_attributes_and_handles_signals_with_a_bound_method() -> None:
     server = uvicorn.Server(uvicorn.Config("no:app"))
     assert {"should_exit", "force_exit"} <= vars(server).keys()
+    assert "for server in self.servers:\n            server.close()" in inspect.getsource(uvicorn.Server.shutdown)
     assert (type(server).__module__, type(server).__name__) == ("uvicorn.server", "Server")
     assert server.config.should_reload is False
     assert "signal.signal(sig, self.handle_exit)" in inspect.getsource(uvicorn.Server.capture_signals)

@@ -9,6 +9,10 @@ With ASGI that is when the lifespan begins, in the worker's loop (which it runs 
 application is called in other threads only, and the main thread waits for the stop in one call: it is made to stand in
 front by SIGURG, whose default is to be ignored. A process of multiprocessing leaves without atexit: hooks have to be
 run as its finalizer.
+
+A worker must hear one signal only. Its handler sets an event of Rust's whose listener, another thread, takes the GIL
+while it holds the event's lock; a second signal just then takes that lock while it holds the GIL, and both wait for
+ever. The second would not hasten anything.
 """
 
 from __future__ import annotations
@@ -33,6 +37,28 @@ waiting: list[threading.Event] = []
 parents: list[Any] = []
 
 
+class Granian:
+    """The worker of this process."""
+
+    name = "granian"
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.told = False
+
+    def stood(self) -> None:
+        """There is another handler, which has not heard what the one before has."""
+        self.told = False
+
+    def stop(self) -> None:
+        if not self.told and self.process.interposed is not None:
+            self.told = True
+            self.process.interposed.let_through(signal.SIGTERM)
+
+    def hurry(self) -> None:
+        self.stop()
+
+
 def prepare(process: Process) -> None:
     """When the application is made, in a worker that has no handler of its own yet."""
     server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
@@ -42,7 +68,7 @@ def prepare(process: Process) -> None:
         if server.reload_on_changes:
             # Each change of a file ends a worker, and a person waits for the next.
             process.has_clients = lambda: False
-        process.stand()
+        process.stand(Granian(process))
         sys.modules["multiprocessing.util"].Finalize(None, process.at_exit, exitpriority=0)
 
 

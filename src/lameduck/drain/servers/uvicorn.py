@@ -24,6 +24,11 @@ class Uvicorn:
         """Under a reloader each change of a file ends a process like this one, and a person waits for the next."""
         return bool(self.server.config.should_reload)
 
+    def accept_no_more(self) -> None:
+        """As its own shutdown begins; there it takes those whose request has not come yet for idle."""
+        for listening in self.server.servers:
+            listening.close()
+
     def stop(self) -> None:
         self.server.should_exit = True
 
