@@ -149,8 +149,7 @@ class Process:
             self.settings = replace(self.settings, margin_s=MARGIN_UNDER_RUN_S)
         try:
             self.hands.prepare()
-            self.thread = threading.Thread(target=watch, args=(self, interposed), name="lameduck", daemon=True)
-            self.thread.start()
+            self.thread = self.hands.start(partial(watch, self, interposed), "lameduck")
         except RuntimeError as error:
             sys.stderr.write(f"lameduck: nobody watches over the stop of this process: {error}.\n")
             self.interposed = self.thread = None
@@ -386,7 +385,10 @@ class Process:
 
     def all_are_in(self, held: listeners.Held, now: float) -> bool:
         """Whether nobody waits to be accepted, and the requests of all who were accepted just now are here."""
-        return held.is_empty(now) and not idle.is_expecting(held.all_ports)
+        if not held.is_empty(now):
+            return False
+        # Others may be accepted all the time by a worker that could not let go of its listener.
+        return now >= held.since + 2 * idle.REQUESTS_FOLLOW_WITHIN_S or not idle.is_expecting(held.all_ports)
 
     def leave_to_others(self) -> listeners.Held | None:
         """Accept no more from listeners that others go on with; where the server can do that without stopping."""

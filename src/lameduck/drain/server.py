@@ -36,7 +36,7 @@ class Accepting(Server, Protocol):
     """A worker process that can leave the listeners to the others, and serve on whom it has accepted."""
 
     def accept_no_more(self) -> None:
-        """In its loop. The stop follows."""
+        """In its loop; as far as it can. The stop follows."""
 
 
 @runtime_checkable

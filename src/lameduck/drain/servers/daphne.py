@@ -88,7 +88,7 @@ def prepare(process: Process) -> None:
         return import_module("twisted.internet.defer").Deferred.fromFuture(finishing)
 
     def starting() -> None:
-        # Stood before the signal is blocked: threads that begin later would have it blocked, and so their children.
+        # Threads that begin meanwhile would have it blocked, and so their children; ours have begun by then.
         if process.stand(signals=(signal.SIGTERM,)):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 

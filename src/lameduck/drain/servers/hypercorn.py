@@ -11,9 +11,12 @@ told: where there are any, graceful_timeout stays as it is and ends them.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
+
+from lameduck.drain import listeners
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -42,8 +45,6 @@ class Hypercorn:
         self.over = False
         self.signalled = False
         if is_asyncio:
-            import asyncio
-
             from lameduck.drain.servers.hypercorn_h2 import Farewells
 
             self.farewells = Farewells(process, asyncio.get_running_loop())
@@ -79,6 +80,13 @@ class Hypercorn:
     def stops_alone(self) -> bool:
         """Under a reloader each change of a file ends all workers, and a person waits for the next."""
         return bool(self.config.use_reloader)
+
+    def accept_no_more(self) -> None:
+        """asyncio's own loop watches the listener as any other descriptor. uvloop cannot be told; nor can trio."""
+        if self.is_asyncio:
+            loop = asyncio.get_running_loop()
+            for fd in listeners.listening():
+                loop.remove_reader(fd)
 
     def stop(self) -> None:
         if self.over:
