@@ -89,7 +89,7 @@ def prepare(process: Process) -> None:
 
     def starting() -> None:
         # Threads that begin meanwhile would have it blocked, and so their children; ours have begun by then.
-        if process.stand(signals=(signal.SIGTERM,)):
+        if stands:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def started() -> None:
@@ -100,6 +100,8 @@ def prepare(process: Process) -> None:
         if process.interposed is not None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
+    # daphne listens before its reactor starts: whoever sees that may end it from there on.
+    stands = process.stand(signals=(signal.SIGTERM,))
     # The reactor installs its handlers between these two, as the first thing during its startup.
     reactor.addSystemEventTrigger("before", "startup", starting)
     reactor.addSystemEventTrigger("during", "startup", started)
