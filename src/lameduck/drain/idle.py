@@ -65,11 +65,8 @@ def is_expecting(ports: frozenset[int]) -> bool:
     """Whether a client has connected just now and has not sent a byte yet."""
     for fd in connections(ports, (ESTABLISHED,)):
         with contextlib.suppress(OSError, struct.error), borrowed(fd) as there:
-            info = there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
-            # Where nothing was ever received, the time of that is the connection's beginning.
-            (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
-            (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
-            if bytes_received == 0 and received < REQUESTS_FOLLOW_WITHIN_S * 1000:
+            since_ms, bytes_received = received(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES))
+            if bytes_received == 0 and since_ms < REQUESTS_FOLLOW_WITHIN_S * 1000:
                 return True
     return False
 
@@ -98,13 +95,19 @@ def is_idle(info: bytes) -> bool:
 
     Both are of the kernel's clock, which ticks every few milliseconds: a request that is answered within a tick is.
     """
-    (sent,) = struct.unpack_from("=I", info, LAST_SENT_AT)
-    (received,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
+    (sent_ms,) = struct.unpack_from("=I", info, LAST_SENT_AT)
     (bytes_acked,) = struct.unpack_from("=Q", info, BYTES_ACKED_AT)
-    (bytes_received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
+    received_ms, bytes_received = received(info)
     # Where nothing was ever sent, the time of that is the connection's beginning.
-    answered = bytes_received == 0 or (bytes_acked > 0 and sent <= received)
-    return bool(answered and received >= IDLE_AFTER_S * 1000)
+    answered = bytes_received == 0 or (bytes_acked > 0 and sent_ms <= received_ms)
+    return bool(answered and received_ms >= IDLE_AFTER_S * 1000)
+
+
+def received(info: bytes) -> tuple[int, int]:
+    """Milliseconds since the last byte came, or since the connection began if none has; how many have come."""
+    (since_ms,) = struct.unpack_from("=I", info, LAST_RECEIVED_AT)
+    (count,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_AT)
+    return since_ms, count
 
 
 def pid_holds(pid: int, inode: int) -> bool | None:
