@@ -39,29 +39,29 @@ _SPRING = "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"
 
 
 class Server:
-    """The listening sockets, what is in flight, and the signals so far."""
+    """The listening sockets, what is in flight, and whether it stops."""
 
     def __init__(self, manners: dict[str, float], words: list[str]) -> None:
         self.manners = manners
         self.words = words
         self.in_flight = 0
         self.changed = threading.Condition()
-        self.signals = 0
+        self.stopping = threading.Event()
         self.sockets: list[socket.socket] = []
 
     def run(self) -> NoReturn:
-        if not self.manners["deaf"]:
-            signal.signal(signal.SIGTERM, self.told)
         told, tell = os.pipe()
         os.set_blocking(tell, False)
         signal.set_wakeup_fd(tell)
+        threading.Thread(target=self.hear, args=(told,), daemon=True).start()
+        if not self.manners["deaf"]:
+            signal.signal(signal.SIGTERM, lambda *_: None)
         ports = {int(value) for name, value in os.environ.items() if re.fullmatch(r"PORT(_\d+)?", name)}
         for port in ports:
             listening = socket.create_server(("127.0.0.1", port), backlog=256)
             self.sockets.append(listening)
             threading.Thread(target=self.accept, args=(listening,), daemon=True).start()
-        while not self.signals:
-            os.read(told, 1)
+        self.stopping.wait()
         second_s = self.manners["second_s"]
         self.pause(max(_ACCEPTS_ON_S, serves_on_s(self.words, self.manners["serves_on_s"]) * second_s))
         for listening in self.sockets:
@@ -74,10 +74,12 @@ class Server:
         self.pause(self.manners["clean_up_s"])
         os._exit(0)
 
-    def told(self, *_: object) -> None:
-        self.signals += 1
-        if self.signals > 1 and self.manners["hasty"]:
-            os._exit(1)
+    def hear(self, told: int) -> None:
+        """Each signal by its byte: the interpreter calls a handler once for two that come close together."""
+        while os.read(told, 1):
+            if self.stopping.is_set() and self.manners["hasty"]:
+                os._exit(1)
+            self.stopping.set()
 
     def pause(self, seconds: float) -> None:
         """Wait for so long, whatever signals come."""
