@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["stay_in_front"]
 
+ROUNDS_TO_THE_END = 20
+"""From the application's startup the first run goes on for a few rounds of the loop. What a loop was to call in its
+next round it calls first when it is run again."""
 LOOKS_AFTER_S = 0.005
 LOOKS_UNTIL_S = 20.0
-"""The second run begins as soon as the worker listens: after some milliseconds, but nobody says when."""
+"""For a first run that goes on for longer."""
 
 
 def stay_in_front(process: Process, loop: Any, after_s: float = 0.0) -> None:
@@ -29,10 +32,20 @@ def stay_in_front(process: Process, loop: Any, after_s: float = 0.0) -> None:
     if type(loop).__module__.startswith("asyncio."):
         return
 
-    def look() -> None:
+    def look_each_round(rounds: int) -> None:
+        stand()
+        if rounds:
+            loop.call_soon(look_each_round, rounds - 1)
+
+    def stand() -> None:
         if process.interposed is not None:
             process.interposed.stand_before(tuple(process.interposed.theirs))
+
+    def look() -> None:
+        stand()
         if after_s < LOOKS_UNTIL_S:
             stay_in_front(process, loop, after_s * 2 or LOOKS_AFTER_S)
 
+    if not after_s:
+        loop.call_soon(look_each_round, ROUNDS_TO_THE_END)
     loop.call_later(after_s, look)
