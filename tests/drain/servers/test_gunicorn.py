@@ -240,7 +240,6 @@ def test_a_second_signal_hurries_when_the_arbiter_has_the_hooks(tmp_path: Path) 
 @pytest.mark.parametrize("options", [SYNC, GTHREAD, GEVENT], ids=["sync", "gthread", "gevent"])
 def test_ctrl_c_makes_nobody_wait(options: tuple[str, ...], tmp_path: Path) -> None:
     with gunicorn(tmp_path, options, **LONG) as server:
-        # gthread deadlocks when its SIGQUIT comes while it hands a connection to its pool: none comes or goes here.
         kept = KeptAlive(server.port)
         assert kept.ask("/").status == 200
         os.killpg(server.process.pid, signal.SIGINT)
@@ -257,6 +256,23 @@ def test_a_sigint_for_the_arbiter_alone_is_a_stop_with_a_deadline(options: tuple
         server.stop(signal.SIGINT)
         server.ended(LONG_S)
         assert [step["why"] for step in server.steps("stop-asked")] == ["SIGQUIT"], server.text()
+        assert server.text().count("flushed") == 1
+
+
+def test_gthread_is_not_told_to_quit_while_it_holds_its_pools_lock(tmp_path: Path) -> None:
+    """By itself it deadlocks then: its handler wants the lock that the thread holds which it interrupts."""
+    config = tmp_path / "config.py"
+    config.write_text(
+        "import time\n\ndef post_worker_init(worker):\n"
+        "    add = worker.tpool._adjust_thread_count\n\n"
+        "    def slowly():\n        print('adding', flush=True)\n        time.sleep(0.5)\n        add()\n\n"
+        "    worker.tpool._adjust_thread_count = slowly\n"
+    )
+    with gunicorn(tmp_path, (*GTHREAD, "-c", str(config)), **LONG) as server:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            server.until(lambda: "adding" in server.text())
+            server.stop(signal.SIGINT)
+            server.ended(LONG_S)
         assert server.text().count("flushed") == 1
 
 

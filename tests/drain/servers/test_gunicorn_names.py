@@ -71,3 +71,11 @@ def test_the_arbiter_closes_its_listeners_before_it_signals_its_workers() -> Non
 def test_uvicorns_worker_can_be_found_from_its_server() -> None:
     assert callable(UvicornWorker.callback_notify)
     assert "callback_notify" in inspect.signature(UvicornConfig).parameters
+
+
+def test_gthreads_main_thread_can_be_told_to_quit_between_two_connections() -> None:
+    assert list(inspect.signature(ThreadWorker.handle_quit).parameters) == ["self", "sig", "frame"]
+    assert "self.method_queue.run_callbacks" in inspect.getsource(ThreadWorker.run)
+    assert "callback, *args" in str(
+        inspect.signature(import_module("gunicorn.workers.gthread").PollableMethodQueue.defer)
+    )

@@ -61,6 +61,7 @@ class Gunicorn:
         """A gevent worker's main greenlet."""
         kinds = {base.__name__ for base in type(worker).__mro__}
         self.is_asgi, self.is_gevent = "ASGIWorker" in kinds, "GeventWorker" in kinds
+        self.is_gthread = "ThreadWorker" in kinds
 
     def stood(self) -> None:
         """In the main thread, once in front of its handlers."""
@@ -134,16 +135,21 @@ class Gunicorn:
     def stop(self) -> None:
         """As the signal would do it, without the second that some workers sleep before they look."""
         self.ports = listeners.ports()
-        assert self.process.interposed is not None
-        self.process.interposed.let_through(
-            signal.SIGQUIT if self.process.begun_by == signal.SIGQUIT else signal.SIGTERM
-        )
+        if self.process.begun_by == signal.SIGQUIT:
+            self.hurry()
+        else:
+            assert self.process.interposed is not None
+            self.process.interposed.let_through(signal.SIGTERM)
         threading.Thread(target=self.end, name="lameduck idle", daemon=True).start()
 
     def hurry(self) -> None:
-        """As with its own SIGQUIT: at once."""
-        assert self.process.interposed is not None
-        self.process.interposed.let_through(signal.SIGQUIT)
+        """As with its own SIGQUIT: at once. gthread's handler shuts its pool, and would wait for ever for the lock that
+        its main thread holds while it hands the pool a connection: there it is called between two of these."""
+        if self.is_gthread:
+            self.worker.method_queue.defer(self.worker.handle_quit, signal.SIGQUIT, None)
+        else:
+            assert self.process.interposed is not None
+            self.process.interposed.let_through(signal.SIGQUIT)
 
     def end(self) -> None:
         """End idle connections as soon as all work is done; and wake those workers that sleep."""
@@ -151,9 +157,7 @@ class Gunicorn:
             self.wake_asgi()
         stop = self.process.stop
         if stop is not None and stop.skipped and not self.process.alone:
-            # Ctrl-C: SIGQUIT is about to come from the arbiter. gthread deadlocks when that finds it while it hands a
-            # connection to its pool, as it would one that was ended here.
-            return
+            return  # Ctrl-C: SIGQUIT is about to come from the arbiter, and ends them all
         if self.process.alone:
             # No lame duck has told those who keep connections alive.
             time.sleep(ALONE_LINGERS_S)
@@ -272,7 +276,7 @@ def stand(worker: Any, process: Process) -> None:
 
 def stand_before_quit(process: Process) -> None:
     """What the arbiter makes of Ctrl-C, and of a stop that takes too long. By itself a gthread worker may deadlock in
-    its handler, and uvicorn's does nothing: ours has a deadline."""
+    its handler (see `hurry`), and uvicorn's does nothing: ours has a deadline."""
     assert process.interposed is not None
     process.interposed.stand_before((signal.SIGQUIT,))
 
