@@ -30,6 +30,16 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 """
 """The usual way to take signals in a thread: all threads block it, one waits for it."""
 
+OFTEN_WAITING = """
+import signal
+mine = {signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, mine)
+print("waiting", flush=True)
+while True:
+    signal.sigtimedwait(mine, 0.0002)
+"""
+"""As an init does that takes every signal by sigwait: it wakes for many other things."""
+
 
 def test_the_tree_is_found_by_children_lists_by_a_scan_and_by_ps() -> None:
     with subprocess.Popen(python(TREE), stdout=subprocess.PIPE) as process:
@@ -67,6 +77,23 @@ def test_a_signal_that_a_thread_waits_for_counts_as_blocked() -> None:
             assert handling(signal.SIGINT) == "caught"
             assert handling(signal.SIGPIPE) == "ignored"
             assert handling(signal.SIGKILL) == "default"
+        finally:
+            process.kill()
+
+
+def test_one_on_its_way_out_of_sigwait_is_not_at_rest() -> None:
+    """It blocks what it waited for until the kernel has put its mask back, and /proc shows that at no single moment."""
+    with subprocess.Popen(python(OFTEN_WAITING), stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            moved = 0
+            for _ in range(5000):
+                masks = proc.signal_masks(process.pid)
+                assert masks is not None
+                moved += not masks.at_rest
+                assert not masks.at_rest or masks.handling(signal.SIGTERM) == "blocked"
+            assert moved
         finally:
             process.kill()
 

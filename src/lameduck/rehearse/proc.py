@@ -45,12 +45,15 @@ def available() -> bool:
 class SignalMasks:
     """Bit n-1 stands for signal n. `blocked`: by all of the process' threads, so that no handler or default is at work.
 
-    A thread in sigwait counts as blocking what it waits for, as it does to the kernel when PID 1 gets a signal.
+    A thread in sigwait counts as blocking what it waits for, as it does to the kernel when PID 1 gets a signal. On its
+    way out of sigwait it shows neither of the two: `at_rest` says that every thread was in one system call for as long
+    as it was looked at.
     """
 
     blocked: int
     ignored: int
     caught: int
+    at_rest: bool
 
     def handling(self, signum: int) -> str:
         """What the signal meets: caught, blocked, ignored, or default."""
@@ -71,12 +74,14 @@ def signal_masks(pid: int) -> SignalMasks | None:
     fields = _status(_PROC / str(pid) / "status")
     if fields is None or fields.get("State", "Z").startswith(("Z", "X")):
         return None
-    blocked = _ALL_SIGNALS
+    blocked, at_rest = _ALL_SIGNALS, True
     for thread in _threads(pid):
+        call = _system_call(thread)
         of_thread = _status(thread / "status")
         if of_thread is not None:
-            blocked &= int(of_thread["SigBlk"], 16) | _waited_for(pid, thread)
-    return SignalMasks(blocked=blocked, ignored=int(fields["SigIgn"], 16), caught=int(fields["SigCgt"], 16))
+            blocked &= int(of_thread["SigBlk"], 16) | _waited_for(pid, call)
+            at_rest = at_rest and call != [b"running"] and call == _system_call(thread)
+    return SignalMasks(blocked, int(fields["SigIgn"], 16), int(fields["SigCgt"], 16), at_rest)
 
 
 def command_line(pid: int) -> str | None:
@@ -169,20 +174,24 @@ def _stat(file: Path) -> list[bytes]:
     return stat[stat.rindex(b")") + 1 :].split()
 
 
-def _waited_for(pid: int, thread: Path) -> int:
-    """The signals that a thread waits for in sigwait: meanwhile the kernel takes them out of its SigBlk.
+def _system_call(thread: Path) -> list[bytes]:
+    """The system call that a thread sleeps in, and its arguments; "running" while in none; nothing where it hides."""
+    try:
+        return (thread / "syscall").read_bytes().split()
+    except OSError:
+        return []
+
+
+def _waited_for(pid: int, call: list[bytes]) -> int:
+    """The signals that a thread in this call waits for in sigwait: meanwhile the kernel takes them out of its SigBlk.
 
     All signals if it does wait but its set cannot be read; none where the system call's number is not known here.
     """
-    try:
-        words = (thread / "syscall").read_bytes().split()
-    except OSError:
-        return 0
-    if _RT_SIGTIMEDWAIT is None or words[0] != _RT_SIGTIMEDWAIT:
+    if _RT_SIGTIMEDWAIT is None or call[:1] != [_RT_SIGTIMEDWAIT]:
         return 0
     try:
         with (_PROC / str(pid) / "mem").open("rb", buffering=0) as memory:
-            memory.seek(int(words[1], 16))
+            memory.seek(int(call[1], 16))
             return int.from_bytes(memory.read(8), sys.byteorder)
     except (OSError, ValueError, OverflowError):
         return _ALL_SIGNALS

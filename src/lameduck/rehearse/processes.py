@@ -36,6 +36,8 @@ _ENDS_WITHIN_S = 8.0
 
 _LOOKS_AGAIN_S = (0.002, 0.004)
 """Shells block all signals while they fork: what is found blocked is looked at again before it is believed."""
+_LOOKS_UNTIL_AT_REST = 50
+"""Emulated, a signal that PID 1 would discard is ours to withhold: not from one on its way out of sigwait (proc.py)."""
 
 _KILLED = 137  # 128 + SIGKILL (T58)
 
@@ -170,13 +172,19 @@ class _Container:
 
     async def signal(self, signum: int) -> Reception:
         """Send a signal to the main process only (T52), as from outside its PID namespace; says what it met (T54)."""
-        reception = self._reception(signum)
+        reception, at_rest = self._reception(signum)
         for pause_s in _LOOKS_AGAIN_S if reception.handling == "blocked" else ():
             await asyncio.sleep(pause_s)
-            reception = self._reception(signum)
-        if reception.handling == "gone" or (
-            reception.handling == "discarded" and self._isolation is Isolation.EMULATED
-        ):
+            reception, at_rest = self._reception(signum)
+        if self._isolation is Isolation.EMULATED:
+            for _ in range(_LOOKS_UNTIL_AT_REST):
+                if at_rest or reception.handling != "discarded":
+                    break
+                await asyncio.sleep(_LOOKS_AGAIN_S[0])
+                reception, at_rest = self._reception(signum)
+            if reception.handling == "discarded":
+                return reception
+        if reception.handling == "gone":
             return reception
         answer = await self._ask("signal", int(signum))
         match answer:
@@ -193,7 +201,7 @@ class _Container:
 
     def handling(self, signum: int) -> str:
         """What a signal would meet now, in the words of Reception."""
-        return self._reception(signum).handling
+        return self._reception(signum)[0].handling
 
     def listens(self) -> bool:
         """Whether one of the container's processes listens on a TCP port now; False where nobody can tell."""
@@ -238,22 +246,22 @@ class _Container:
         above = None if self._exit.done() else proc.parent(self._pid)
         return frozenset() if above is None else proc.listening_sockets(proc.descendants(above))
 
-    def _reception(self, signum: int) -> Reception:
-        """What the signal is going to meet, read before it is sent."""
+    def _reception(self, signum: int) -> tuple[Reception, bool]:
+        """What the signal is going to meet, read before it is sent; whether the main process was at rest (proc.py)."""
         if self._exit.done():
-            return Reception("gone", "", ())
+            return Reception("gone", "", ()), True
         if not proc.available():
-            return Reception("unknown", " ".join(self._spec.argv), ())
+            return Reception("unknown", " ".join(self._spec.argv), ()), True
         masks = proc.signal_masks(self._pid)
         main = proc.command_line(self._pid)
         if masks is None or main is None:
-            return Reception("gone", "", ())
+            return Reception("gone", "", ()), True
         commands = (proc.command_line(pid) for pid in proc.descendants(self._pid))
         below = tuple(command for command in commands if command is not None)
         handling = masks.handling(signum)
         if handling == "default" and signum not in (signal.SIGKILL, signal.SIGSTOP):  # those reach any PID 1
             handling = "discarded"
-        return Reception(handling, main, below)
+        return Reception(handling, main, below), masks.at_rest
 
     async def _ask(self, what: str, *arguments: object) -> tuple[Any, ...] | None:
         """The guard's answer; None if the container is gone."""
