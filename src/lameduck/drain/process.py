@@ -385,10 +385,11 @@ class Process:
 
     def all_are_in(self, held: listeners.Held, now: float) -> bool:
         """Whether nobody waits to be accepted, and the requests of all who were accepted just now are here."""
-        if not held.is_empty(now):
-            return False
         # Others may be accepted all the time by a worker that could not let go of its listener.
-        return now >= held.since + 2 * idle.REQUESTS_FOLLOW_WITHIN_S or not idle.is_expecting(held.all_ports)
+        requests_are_here = now >= held.since + 2 * idle.REQUESTS_FOLLOW_WITHIN_S
+        all_are_in = held.is_empty(now) and (requests_are_here or not idle.is_expecting(held.all_ports))
+        held.look_took_s = self.clock() - now
+        return all_are_in
 
     def leave_to_others(self) -> listeners.Held | None:
         """Accept no more from listeners that others go on with; where the server can do that without stopping."""

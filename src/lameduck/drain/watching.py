@@ -57,7 +57,8 @@ def patience_ms(process: Process) -> float | None:
         # Arrivals and new streams wake nobody, and change what is due next.
         until = min(until, process.farewells.next_at(), now + SEES_ARRIVALS_EVERY_S)
     if process.held is not None:
-        until = min(until, now + SEES_QUEUES_EVERY_S)
+        # The looks take their time from the requests that are to be finished: a third of it at most.
+        until = min(until, now + max(SEES_QUEUES_EVERY_S, 2 * process.held.look_took_s))
     if stop.state is State.STOPPED:
         until = stop.deadline if not stop.left else float("inf")
     return None if until == float("inf") else max(1.0, (until - now) * 1000)
