@@ -112,8 +112,6 @@ class Held:
         self.since = now
         self.ports = frozenset(port_of(fd) for fd in fds)
         self.all_ports = self.ports | left
-        self.look_took_s = 0.0
-        """What the last look for those who are not in yet took: long where a process has thousands of connections."""
 
     def is_empty(self, now: float) -> bool:
         """Whether all have been accepted. Their server goes on accepting until it is told to stop."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import signal
 import sys
@@ -16,16 +15,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lameduck.drain import idle, listeners
+from lameduck.drain import listeners
 from lameduck.drain.arrivals import Arrivals
 from lameduck.drain.cleaning import Cleaning
+from lameduck.drain.closing import Closing
 from lameduck.drain.farewells import Farewells
 from lameduck.drain.forking import Forking
 from lameduck.drain.hands import Hands
 from lameduck.drain.hooks import HookRun, Hooks
 from lameduck.drain.interposing import Interposed
 from lameduck.drain.last_words import flush, who_holds
-from lameduck.drain.server import Accepting, OneOfMany, Sifting, Signalled, Standing
+from lameduck.drain.server import OneOfMany, Sifting, Signalled, Standing
 from lameduck.drain.settings import Settings, from_environment
 from lameduck.drain.siblings import Serving
 from lameduck.drain.states import State
@@ -51,8 +51,6 @@ MARGIN_UNDER_RUN_S = 2.0
 HASTY = frozenset({signal.SIGINT, signal.SIGQUIT})
 """Ctrl-C is a person's, who does not want to wait for endpoints; a parent passes it on as SIGQUIT (gunicorn)."""
 LOOKS_FOR_WORK_EVERY_S = 0.02
-ROUNDS_FROM_ACCEPT_TO_REQUEST = 6
-"""Of asyncio's loop: accept, make the transport, tell the protocol, listen to it, read. One to spare."""
 
 
 class Process:
@@ -70,8 +68,6 @@ class Process:
         self.stop: Stop | None = None
         self.telling: Telling | None = None
         self.serving = Serving()
-        self.held: listeners.Held | None = None
-        """Listeners that let nobody in any more, while their queues are served. Then the server is told to stop."""
         self.alone = False
         """Only this process ends, and others take over: the pod stays ready, and its last words are not ours."""
         self.own_ports: set[int] = set()
@@ -88,6 +84,7 @@ class Process:
         self.unfinished: list[str] = []
         self.arrivals = Arrivals()
         self.farewells = Farewells(self.streams)
+        self.closing = Closing(self)
         self.on_state: list[Callable[[State], None]] = []
         self.thread: threading.Thread | None = None
         self.lock = threading.RLock()
@@ -200,12 +197,13 @@ class Process:
 
     def begin_anew(self) -> None:
         """As if no stop had been."""
-        self.stop = self.telling = self.told = self.held = None
+        self.stop = self.telling = self.told = None
         self.leaving = self.asked = self.alone = False
         self.begun_by = None
         self.unfinished = []
         self.arrivals = Arrivals()
         self.farewells = Farewells(self.streams)
+        self.closing = Closing(self)
         self.lame_duck_over = threading.Event()
         self.cleaning = self.new_cleaning()
         self.stopping.take_back()
@@ -345,7 +343,7 @@ class Process:
             elif why.due is Due.CLOSE:
                 self.close(why.text)
             elif why.due is Due.HURRY:
-                self.held = None
+                self.closing.hurry()
                 self.tell("hurried", why=why.text)
                 if self.server is not None:
                     self.server.hurry()
@@ -357,12 +355,7 @@ class Process:
                 self.hands.lend(self.cleaning.run_all, "lameduck hooks")
             elif self.asked or self.exiting:  # else nobody wants this process to leave
                 self.leave_now(why.text)
-        now = self.clock()
-        if self.held is not None and stop.state is not State.DRAINING:
-            self.held = None  # the server has left by itself
-        if self.held is not None and (self.all_are_in(self.held, now) or now >= stop.cancel_at):
-            self.held = None
-            self.stop_server()
+        self.closing.step(self.clock())
 
     def close(self, why: str) -> None:
         """The end of the lame duck."""
@@ -375,47 +368,7 @@ class Process:
         self.lame_duck_over.set()
         self.entered(State.DRAINING)
         self.farewells.say_all()
-        shared = self.serving.end()
-        if not stop.skipped:
-            self.held = listeners.let_nobody_in(self.clock(), but=frozenset(self.own_ports), shared=shared)
-            if self.held is None and shared:
-                self.held = self.leave_to_others()
-        if self.held is None:
-            self.stop_server()
-
-    def all_are_in(self, held: listeners.Held, now: float) -> bool:
-        """Whether nobody waits to be accepted, and the requests of all who were accepted just now are here."""
-        # Others may be accepted all the time by a worker that could not let go of its listener.
-        requests_are_here = now >= held.since + 2 * idle.REQUESTS_FOLLOW_WITHIN_S
-        all_are_in = held.is_empty(now) and (requests_are_here or not idle.is_expecting(held.all_ports))
-        held.look_took_s = self.clock() - now
-        return all_are_in
-
-    def leave_to_others(self) -> listeners.Held | None:
-        """Accept no more from listeners that others go on with; where the server can do that without stopping."""
-        server, loop = self.server, self.loop
-        if not isinstance(server, Accepting) or loop is None:
-            return None
-        left = listeners.ports() - self.own_ports
-        with contextlib.suppress(RuntimeError):  # closed: the server has left by itself
-            loop.call_soon_threadsafe(server.accept_no_more)
-        return listeners.Held((), self.clock(), left=left)
-
-    def stop_server(self) -> None:
-        if self.server is None:
-            return
-        if self.loop is not None:
-            with contextlib.suppress(RuntimeError):  # closed: the server has left, or had another
-                self.loop.call_soon_threadsafe(self.stop_server_in_loop, self.server, ROUNDS_FROM_ACCEPT_TO_REQUEST)
-                return
-        self.server.stop()
-
-    def stop_server_in_loop(self, server: Server, rounds: int) -> None:
-        """When the loop has read what it has accepted: a server that stops takes the rest for idle, and resets it."""
-        if rounds:
-            self.loop.call_soon(self.stop_server_in_loop, server, rounds - 1)
-        else:
-            server.stop()
+        self.closing.begin(skipped=stop.skipped)
 
     def take_back(self, why: str) -> None:
         """Nobody's stop followed the lame duck: serve on, as if nothing had been."""

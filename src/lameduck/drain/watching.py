@@ -10,6 +10,7 @@ import select
 import signal
 from typing import TYPE_CHECKING
 
+from lameduck.drain.closing import stop_server
 from lameduck.drain.states import State
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["watch"]
 
 SEES_ARRIVALS_EVERY_S = 0.1
-SEES_QUEUES_EVERY_S = 0.005
 
 
 def watch(process: Process, interposed: Interposed) -> None:
@@ -56,9 +56,7 @@ def patience_ms(process: Process) -> float | None:
     if stop.state is State.LAME_DUCK:
         # Arrivals and new streams wake nobody, and change what is due next.
         until = min(until, process.farewells.next_at(), now + SEES_ARRIVALS_EVERY_S)
-    if process.held is not None:
-        # The looks take their time from the requests that are to be finished: a third of it at most.
-        until = min(until, now + max(SEES_QUEUES_EVERY_S, 2 * process.held.look_took_s))
+    until = min(until, process.closing.next_at(now))
     if stop.state is State.STOPPED:
         until = stop.deadline if not stop.left else float("inf")
     return None if until == float("inf") else max(1.0, (until - now) * 1000)
@@ -81,7 +79,7 @@ def let_all_through(process: Process, interposed: Interposed, poll: select.poll)
     """What is left to do when something in it has failed: the signals, and the deadline."""
     if process.stop is not None:
         try:
-            process.stop_server()
+            stop_server(process)
         except Exception as fault:
             process.tell_fault(fault)
             interposed.let_through(signal.SIGTERM)
