@@ -32,6 +32,7 @@ from lameduck.drain.states import State
 from lameduck.drain.stop import Due, Sight, Stop
 from lameduck.drain.stop_event import Stopping
 from lameduck.drain.telling import Telling
+from lameduck.drain.told_twice import is_from_parent
 from lameduck.drain.under_run import come_in
 from lameduck.drain.watching import watch
 from lameduck.drain.works import Stream, Works
@@ -98,6 +99,8 @@ class Process:
         """Whether somebody asked for the stop: a signal, or /-/drain."""
         self.begun_by: int | None = None
         """The signal that the stop began with."""
+        self.signalled_at: float | None = None
+        """When the first signal of this stop came."""
         self.told: tuple[str, ...] | None = None
         """What was unfinished when the last step was told."""
         self.exiting = False
@@ -199,7 +202,7 @@ class Process:
         """As if no stop had been."""
         self.stop = self.telling = self.told = None
         self.leaving = self.asked = self.alone = False
-        self.begun_by = None
+        self.begun_by = self.signalled_at = None
         self.unfinished = []
         self.arrivals = Arrivals()
         self.farewells = Farewells(self.streams)
@@ -301,6 +304,8 @@ class Process:
         name = signal.Signals(signum).name
         if isinstance(self.server, Sifting) and not self.server.counts(signum):
             return
+        if self.signalled_at is not None and is_from_parent(signum, self.clock() - self.signalled_at):
+            return
         if isinstance(self.server, Signalled):
             self.server.signum = signum
         if self.stop is not None and self.stop.state is State.STOPPED:
@@ -315,6 +320,7 @@ class Process:
             if self.alone:
                 name += " for this process alone"
             self.begun_by = signum
+            self.signalled_at = self.clock()
             self.begin(name, lame_duck=not self.alone and signum not in HASTY and not self.starting)
         else:
             self.tell("stop-asked", why=name)
@@ -322,6 +328,7 @@ class Process:
                 self.stop.signalled = True
                 self.stop.hurry()
             else:
+                self.signalled_at = self.signalled_at or self.clock()
                 self.stop.signal()
 
     def let_through(self, signum: int) -> None:

@@ -121,6 +121,14 @@ def hurry(form: Form, server: Served) -> None:
         server.stop()
 
 
+def test_where_the_whole_process_group_is_told_the_lame_duck_is_no_shorter(form: Form, tmp_path: Path) -> None:
+    """dumb-init does that: the workers have the signal from there and, by and by, from their parent."""
+    with started(form, tmp_path, LAMEDUCK_LAME_DUCK="1500ms") as server:
+        os.killpg(server.process.pid, signal.SIGTERM)
+        assert server.ended() == 0, server.text()
+        assert [step["why"] for step in server.steps("lame-duck-ended")] == ["1.5 s are over"] * form.workers
+
+
 def test_a_signal_during_the_start_is_not_followed_by_a_lame_duck(form: Form, tmp_path: Path) -> None:
     environ = {"APP_START_S": "1", "LAMEDUCK_TERMINATION_LOG": "", **LONG}
     with served(form.command, tmp_path / "out", environ=environ, listens=False) as server:

@@ -1,0 +1,26 @@
+"""One stop that a worker process is told twice.
+
+dumb-init, `tini -g` and `lameduck run -g` signal the whole process group, and a server's parent, which is in it, passes
+on to its workers what they have by then: uvicorn's (read: 0.54) when it looks the next time, within half a second.
+Somebody who is impatient cannot be meant: none of these parents passes a second SIGTERM on.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+__all__ = ["is_from_parent"]
+
+PARENT_PASSES_ON_WITHIN_S = 1.0
+
+
+def is_from_parent(signum: int, since_first_s: float) -> bool:
+    """Whether a signal is the parent's part of the stop that was asked for so many seconds ago."""
+    return signum == signal.SIGTERM and since_first_s < PARENT_PASSES_ON_WITHIN_S and is_worker()
+
+
+def is_worker() -> bool:
+    """Whether multiprocessing has started this process. gunicorn's workers have a rule of their own."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
