@@ -39,6 +39,8 @@ BIN = Path(sys.executable).parent
 GRACE_S = 30.0
 MIX = "new=48,keepalive=50,slow=2@/slow"
 ALONE_S = 2.0
+TOLD = 10
+"""Of the requests that are lost with the library, each is a fault to be found."""
 TOO_SLOW_S = 1.0
 """Half of the requests take milliseconds, and two round trips."""
 
@@ -142,6 +144,10 @@ class Row:
     over_s: list[float] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     not_sent: int = 0
+    signalled: list[tuple[str, float]] = field(default_factory=list)
+    """Which instance, and when."""
+    how: list[str] = field(default_factory=list)
+    """Each lost request, from the signal on."""
     alone_s: float = 0.0
     """What half of the requests took at most while one instance had all of them, and none ended."""
 
@@ -185,9 +191,22 @@ async def play(name: str, *, bare: bool, lag_s: float, rtt_s: float, endings: in
         for instance in instances:
             instance.kill()
     row.sent = len(requests)
-    row.lost.update(request.fate.value for request in requests if request.fate.lost)
+    lost = [request for request in requests if request.fate.lost]
+    row.lost.update(request.fate.value for request in lost)
+    row.how = [told(request, row.signalled) for request in lost]
     row.not_sent = traffic.pressure.not_sent_full + traffic.pressure.not_sent_late
     return row
+
+
+def told(request: Request, signalled: list[tuple[str, float]]) -> str:
+    """One lost request, in seconds since the last signal that its instance, or any, had before it ended."""
+    zero = max((at for name, at in signalled if request.pod in (name, None) and at <= request.ended_s), default=0.0)
+    since = request.since(Seconds(zero))
+    connected = "no connection" if since.connected_s is None else f"connected {since.connected_s:.3f} s"
+    return (
+        f"{request.kind.value}{' (reused)' if request.reused else ''}: {connected}, sent {since.sent_s:.3f} s, "
+        f"{request.fate.value} {since.ended_s:.3f} s after SIGTERM to {request.pod}: {request.detail}"
+    )
 
 
 async def median_s(requests: list[Request]) -> float:
@@ -213,6 +232,7 @@ async def end(
     asked = time.monotonic()
     before = len(requests)
     process.send_signal(signal.SIGTERM)
+    row.signalled.append((instance.name, asked - began))
     loop.call_later(lag_s, service.known.remove, backend)
     killed = False
     while process.poll() is None:
@@ -265,6 +285,8 @@ def main() -> None:
                     )
                     side = "bare" if bare else "with"
                     print(f"{name:<17} {side}  lag {lag:>3} s rtt {rtt:>2} ms {row.text()}", flush=True)
+                    for line in () if bare else row.how[:TOLD]:
+                        print(f"    {line}", flush=True)
                     failed |= not bare and row.lost.total() > 0
     sys.exit(1 if failed else 0)
 
