@@ -71,6 +71,24 @@ def test_idle_connections_do_not_hold_a_worker_up(options: tuple[str, ...], tmp_
         idle.close()
 
 
+LATE = """
+from lameduck.drain.servers import gunicorn_worker
+gunicorn_worker.LOOKS_EVERY_S = 1.5
+"""
+
+
+def test_a_worker_that_wakes_up_by_itself_just_when_it_is_woken_finishes_what_is_in_flight(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    late = gunicorn("late", *ASGI, "-c", str(tmp_path / "late.py"))
+    with started(late, tmp_path, LAMEDUCK_LAME_DUCK="100ms", APP_SLOW_S="4") as server:
+        slow = Waiting(server.port, "/slow")
+        time.sleep(0.3)  # it is on its way
+        server.stop()
+        slow.until_ended()
+        assert (slow.error, slow.status) == (None, 200), server.text()
+        assert server.ended() == 0, server.text()
+
+
 @BOTH
 def test_workers_that_hup_replaces_have_no_lame_duck_and_tell_their_streams(
     options: tuple[str, ...], tmp_path: Path

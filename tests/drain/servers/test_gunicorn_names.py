@@ -60,6 +60,9 @@ def test_the_asgi_workers_main_task_ends_gracefully_when_it_is_cancelled() -> No
     assert ASGIWorker._serve.__qualname__ == "ASGIWorker._serve"
     source = inspect.getsource(ASGIWorker._serve)
     assert source.index("except asyncio.CancelledError:") < source.index("await self._shutdown()")
+    assert "self.servers.append(server)" in source
+    shutdown = inspect.getsource(ASGIWorker._shutdown)
+    assert shutdown.index("server.close()") < shutdown.index("await ")
 
 
 def test_the_arbiter_closes_its_listeners_before_it_signals_its_workers() -> None:

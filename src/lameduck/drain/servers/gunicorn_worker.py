@@ -176,7 +176,8 @@ class Gunicorn:
                 return
 
     def wake_asgi(self) -> None:
-        """Its main task sleeps for a second at a time; when it is cancelled, it goes on with its graceful end."""
+        """Its main task sleeps for a second at a time; when it is cancelled, it goes on with its graceful end. It may
+        have woken up by itself, and is in its end: cancelled there, it would cut all that is in flight."""
         import asyncio
 
         loop = self.worker.loop
@@ -184,6 +185,8 @@ class Gunicorn:
             time.sleep(LOOKS_EVERY_S)
 
         def cancel() -> None:
+            if not any(server.is_serving() for server in self.worker.servers):
+                return  # its end begins with closing them
             for task in asyncio.all_tasks(loop):
                 if getattr(task.get_coro(), "__qualname__", "") == "ASGIWorker._serve":
                     task.cancel()
