@@ -1,9 +1,10 @@
 """SIGTERM at random moments, hundreds of times, over all servers: start, fork, request, stream, lame duck, cleanup.
 
-Each round starts a server with the library, sends it requests, and signals it at a random moment, sometimes twice, and
-sometimes with SIGINT. Counted as faults: a process that is still there after its deadline, a request that was answered
-in part or not at all although its connection had been accepted while the server served, a traceback that names us, and
-an exit code that is neither 0, 75, nor the server's own for a stop while it starts.
+Each round starts a server with the library, sends it requests, and signals it at a random moment, sometimes twice,
+sometimes its whole process group (as dumb-init does), and sometimes with SIGINT. Counted as faults: a process that is
+still there after its deadline, a request that was answered in part or not at all although its connection had been
+accepted while the server served, a traceback that names us, and, of a server that has served and got one SIGTERM, an
+exit code that is neither 0 nor 75.
 
 Exit code 1 if there was a fault. The seed of a run is printed; the same seed chooses the same moments.
 """
@@ -28,6 +29,8 @@ from typing import IO
 
 from library_loss import BIN, HERE, SERVERS
 
+from lameduck.drain.process import UNFINISHED
+
 GRACE_S = 8.0
 GRACE_IS_KEPT_WITHIN_S = 1.5
 """A busy machine takes its time to end a process."""
@@ -40,6 +43,8 @@ class Round:
     server: str
     moment_s: float
     signals: tuple[int, ...]
+    group: bool = False
+    """Whether its workers are signalled, too."""
     answered: int = 0
     refused: int = 0
     faults: list[str] = field(default_factory=list)
@@ -78,11 +83,14 @@ def play(round_: Round, words: list[str], port: int, output: IO[bytes]) -> None:
             if number:
                 time.sleep(0.2)
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signum)
+                (os.killpg if round_.group else os.kill)(process.pid, signum)
         try:
             round_.code = process.wait(GRACE_S + GRACE_IS_KEPT_WITHIN_S)
         except subprocess.TimeoutExpired:
             round_.faults.append(f"still there {GRACE_S + GRACE_IS_KEPT_WITHIN_S:g} s after the signal")
+        else:
+            if round_.gentle and round_.answered and round_.code not in (0, UNFINISHED):
+                round_.faults.append(f"exit code {round_.code}")
         round_.took_s = time.monotonic() - asked
     finally:
         over.set()
@@ -147,7 +155,8 @@ def main() -> None:
     for number in range(options.rounds):
         name = names[number % len(names)]
         signals = chance.choice([(signal.SIGTERM,)] * 6 + [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,)])
-        round_ = Round(name, chance.uniform(0.0, 3.0), tuple(map(int, signals)))
+        group = chance.random() < 0.25
+        round_ = Round(name, chance.uniform(0.0, 3.0), tuple(map(int, signals)), group)
         with tempfile.TemporaryFile() as output:
             play(round_, SERVERS[name], 20_000 + chance.randrange(10_000), output)
             output.seek(0)
@@ -159,9 +168,10 @@ def main() -> None:
         codes[f"{name}: {round_.code}"] += 1
         if round_.faults:
             faulty += 1
-            print(f"{number} {name} at {round_.moment_s:.3f} s, signals {round_.signals}, code {round_.code}:")
+            whom = "the group" if group else "the process"
+            print(f"{number} {name} at {round_.moment_s:.3f} s, {round_.signals} to {whom}, code {round_.code}:")
             print("  " + "\n  ".join(round_.faults[:5]))
-            Path(tempfile.gettempdir(), f"library_chaos_{number}.log").write_text(text)
+            Path(tempfile.gettempdir(), f"library_chaos_{options.seed}_{number}.log").write_text(text)
         if number % 25 == 24:
             print(f"  {number + 1} endings, {answered:,} requests answered, {faulty} with a fault", flush=True)
     print(f"{options.rounds} endings, {answered:,} requests answered, {faulty} with a fault")
