@@ -18,6 +18,8 @@ import struct
 import sys
 from typing import TYPE_CHECKING
 
+from lameduck.kernel.tcp_table import ALL, LISTEN, SYN_RECV, TIME_WAIT, look
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,8 +43,8 @@ HANDSHAKES_TAKE_S = 0.05
 HANDSHAKES_END_WITHIN_S = 1.5
 """A segment that was lost is sent again after a second (RFC 6298). A client that has left in the middle stays in the
 table for much longer."""
-SYN_RECV = b"03"
-"""proc(5), the state of a handshake under way in /proc/net/tcp."""
+CONNECTED = ALL - {LISTEN, TIME_WAIT}
+"""In TIME_WAIT nobody sends anything any more."""
 
 
 def listening() -> Iterator[int]:
@@ -120,8 +122,7 @@ class Held:
             return False
         if any(map(queued, self.fds)):
             return False
-        # The kernel's table is long where many connections have just ended. And once more the queue, after it: a
-        # handshake that ends between the two looks is there then.
+        # And once more the queue, after the table: a handshake that ends between the two looks is there then.
         under_way = took < HANDSHAKES_END_WITHIN_S and handshakes(self.ports)
         return not under_way and not any(map(queued, self.fds))
 
@@ -201,46 +202,18 @@ def queued(fd: int) -> int:
         return 0
 
 
-def rows(state: bytes = b"") -> Iterator[tuple[int, list[bytes]]]:
-    """The TCP connections of the network namespace (proc(5)), of one state if it is named: the family, the fields."""
-    wanted = b" " + state + b" " if state else b""
-    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        try:
-            with open(f"/proc/self/net/{name}", "rb") as file:
-                lines = file.read().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            if wanted not in line:
-                continue
-            fields = line.split()
-            if len(fields) > 3 and state in (b"", fields[3]):
-                yield family, fields
-
-
-def local_port(fields: list[bytes]) -> int:
-    return int(fields[1].rpartition(b":")[2], 16)
-
-
 def handshakes(listened_on: frozenset[int]) -> bool:
     """Whether any are under way with these ports: they would be reset with their listener."""
-    return any(local_port(fields) in listened_on for _, fields in rows(SYN_RECV))
+    return any(row.port in listened_on for row in look(frozenset({SYN_RECV})))
 
 
 def connections_of(listened_on: frozenset[int]) -> frozenset[tuple[str, int]]:
     """The peers, address and port, of the connections that these ports have now; of the whole network namespace, so
     other processes' are among them: it only serves to tell old connections from new ones."""
-    found = set()
-    for family, fields in rows():
-        if fields[3] != b"0A" and local_port(fields) in listened_on:
-            address, _, port = fields[2].partition(b":")
-            found.add((numeric(address, family), int(port, 16)))
-    return frozenset(found)
+    return frozenset((numeric(row.peer), row.peer_port) for row in look(CONNECTED) if row.port in listened_on)
 
 
-def numeric(text: bytes, family: int) -> str:
-    """An address of /proc/net/tcp, which has it in words of the machine's own byte order, as servers write it."""
-    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
-    packed = struct.pack(f"={len(words)}I", *words)
-    address = socket.inet_ntop(family, packed)
-    return address.removeprefix("::ffff:") if "." in address else address
+def numeric(address: bytes) -> str:
+    """An address as servers write it."""
+    text = socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+    return text.removeprefix("::ffff:") if "." in text else text

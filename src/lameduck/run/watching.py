@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lameduck.kernel.tcp_table import LISTEN, TcpSocket, look
 from lameduck.run import connections, tree
 
 TYPE_CHECKING = False
@@ -18,8 +19,8 @@ class Watching:
 
     def __init__(self, plan: Plan, now: float) -> None:
         self.plan = plan
-        rows = connections.look()
-        self.listening = frozenset(row.port for row in rows if row.state == connections.LISTEN)
+        rows = look()
+        self.listening = frozenset(row.port for row in rows if row.state == LISTEN)
         self.ports = plan.watch_ports or plan.drain_ports
         if not self.ports:
             self.ports = connections.listened_on_by(rows, tree.below(os.getpid()))
@@ -27,11 +28,9 @@ class Watching:
         self.counted = connections.arrivals_so_far()
         self.last_arrival = now
 
-    def accepted_in(self, rows: list[connections.Connection]) -> set[tuple[object, ...]]:
+    def accepted_in(self, rows: list[TcpSocket]) -> set[tuple[object, ...]]:
         """The connections that were accepted on some port: ours or a neighbour's in the pod."""
-        return {
-            (row.port, *row.key) for row in rows if row.state in connections.CONNECTED and row.port in self.listening
-        }
+        return {row.key for row in rows if row.state in connections.CONNECTED and row.port in self.listening}
 
     def quiet_s(self, now: float) -> float:
         """How long no new connection has come to the watched ports.
@@ -40,7 +39,7 @@ class Watching:
         What of that count no other port explains is taken for ours.
         """
         counted = connections.arrivals_so_far()
-        accepted = self.accepted_in(connections.look())
+        accepted = self.accepted_in(look(connections.CONNECTED))
         new = accepted - self.known
         ours = sum(one[0] in self.ports for one in new)
         unseen = 0
@@ -53,4 +52,4 @@ class Watching:
 
     def busy(self) -> int:
         """How many connections of the drained ports are busy."""
-        return connections.busy(connections.look(), self.plan.drain_ports)
+        return connections.busy(look(connections.OPEN, times=True), self.plan.drain_ports)
