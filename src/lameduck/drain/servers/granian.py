@@ -23,6 +23,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from lameduck.drain.closing import stop_server
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -74,8 +76,12 @@ def prepare(process: Process) -> None:
 
 def heed_early_signal(process: Process) -> None:
     """Once we stand in front of the worker's handlers: what came too early comes now."""
-    if parents and parents.pop().interrupt_signal and process.interposed is not None:
+    if not parents or not parents.pop().interrupt_signal or process.interposed is None:
+        return
+    if process.stop is None:
         process.interposed.pretend(signal.SIGTERM)
+    else:
+        stop_server(process)  # it has been told, by the handler that does nothing here
 
 
 def stand_when_ready(process: Process) -> None:
