@@ -10,17 +10,17 @@ from __future__ import annotations
 import signal
 import sys
 
-__all__ = ["is_from_parent"]
+__all__ = ["is_same_stop", "is_worker"]
 
 PARENT_PASSES_ON_WITHIN_S = 1.0
 
 
-def is_from_parent(signum: int, since_first_s: float) -> bool:
-    """Whether a signal is the parent's part of the stop that was asked for so many seconds ago."""
-    return signum == signal.SIGTERM and since_first_s < PARENT_PASSES_ON_WITHIN_S and is_worker()
+def is_same_stop(signum: int, since_first_s: float) -> bool:
+    """Whether a signal to a worker is its parent's part of the stop that was asked for so many seconds ago."""
+    return signum == signal.SIGTERM and since_first_s < PARENT_PASSES_ON_WITHIN_S
 
 
 def is_worker() -> bool:
-    """Whether multiprocessing has started this process. gunicorn's workers have a rule of their own."""
+    """Whether multiprocessing has started this process. gunicorn's workers are known by their server."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     return multiprocessing is not None and multiprocessing.parent_process() is not None

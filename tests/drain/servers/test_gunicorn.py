@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lameduck.drain.servers.gunicorn_worker import GROUP_IS_TOLD_WITHIN_S
+from lameduck.drain.told_twice import PARENT_PASSES_ON_WITHIN_S
 from tests.drain.asking import KeptAlive, Waiting, ask
 from tests.drain.served import Served, served
 
@@ -231,7 +231,7 @@ def test_a_second_signal_hurries_when_the_arbiter_has_the_hooks(tmp_path: Path) 
     with gunicorn(tmp_path, (*SYNC, "-w", "2", *CONFIG), 2, **LONG) as server:
         server.stop()
         until_stop_asked(server, 2)
-        time.sleep(GROUP_IS_TOLD_WITHIN_S + 0.1)  # sooner, it would be taken for the first one again
+        time.sleep(PARENT_PASSES_ON_WITHIN_S + 0.1)  # sooner, it would be taken for the first one again
         server.stop()
         assert server.ended(LONG_S) == 0, server.text()
         assert server.text().count("flushed") == 2

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gunicorn", "find", "prepare", "stand", "worker_on_stack"]
 
-GROUP_IS_TOLD_WITHIN_S = 0.3
-"""A SIGTERM that follows the first one so soon is the arbiter's, for the same stop."""
 ARBITER_ACTS_WITHIN_S = 1.0
 """Where the signal goes to the whole process group, the workers may have it before the arbiter has closed anything."""
 LOOKS_EVERY_S = 0.02
@@ -127,10 +125,7 @@ class Gunicorn:
 
     def counts(self, signum: int) -> bool:
         """Where the whole process group is signalled, the arbiter passes on what its workers have got already."""
-        stop = self.process.stop
-        if signum != signal.SIGTERM or stop is None or not stop.signalled:
-            return True
-        return self.process.clock() - stop.began >= GROUP_IS_TOLD_WITHIN_S
+        return not self.process.is_same_stop(signum)
 
     def stop(self) -> None:
         """As the signal would do it, without the second that some workers sleep before they look."""
