@@ -145,6 +145,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=500, help="over all servers (default 500)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    # A shell has what it starts in the background ignore SIGINT, and servers would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     which = f"--servers {options.servers} --rounds {options.rounds} --seed {options.seed}"
     print(f"python benchmarks/library_chaos.py {which}")
     chance = random.Random(options.seed)
