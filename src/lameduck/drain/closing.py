@@ -34,11 +34,11 @@ class Closing:
         self.look_took_s = 0.0
         """The last look for those who are not in yet: long where a process has thousands of connections."""
 
-    def begin(self, *, skipped: bool) -> None:
-        """The lame duck is over, or with `skipped` there was none: a person does not want to wait for anybody."""
+    def begin(self, *, at_once: bool) -> None:
+        """The lame duck is over, or there was none. With `at_once` nobody is waited for: a person is impatient."""
         process = self.process
         shared = process.serving.end()
-        if not skipped:
+        if not at_once:
             self.held = listeners.let_nobody_in(process.clock(), but=frozenset(process.own_ports), shared=shared)
             if self.held is None and shared:
                 self.held = self.leave_to_others()

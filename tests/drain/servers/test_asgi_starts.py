@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +45,32 @@ def test_hooks_run_where_the_application_has_no_lifespan(form: Form, tmp_path: P
         assert server.ended() == 0, server.text()
         assert "flushed" in server.text(), server.text()
         assert [step["exit_code"] for step in server.steps("stopped")], server.text()
+
+
+def test_who_is_let_in_in_the_start_although_the_signal_has_come_is_served(tmp_path: Path) -> None:
+    """hypercorn's worker accepts for a moment before it looks whether it has been stopped meanwhile."""
+    with served(HYPERCORN[0].command, tmp_path / "out", environ={"APP_START_S": "1", **LONG}, listens=False) as server:
+        let_in: list[Waiting] = []
+
+        def keep_asking() -> None:
+            while server.process.poll() is None:
+                try:
+                    request = Waiting(server.port, "/")
+                except ConnectionRefusedError:
+                    time.sleep(0.005)
+                    continue
+                let_in.append(request)
+                request.until_ended()
+
+        clients = [threading.Thread(target=keep_asking) for _ in range(3)]
+        server.until(lambda: "lifespan.startup" in server.text())
+        server.stop()
+        for client in clients:
+            client.start()
+        server.ended(WITHOUT_A_LAME_DUCK_S)
+        for client in clients:
+            client.join()
+        assert [(request.error, request.status) for request in let_in] == [(None, 200)] * len(let_in), server.text()
 
 
 @pytest.mark.parametrize("form", RELOADING, ids=str)
