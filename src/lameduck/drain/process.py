@@ -82,8 +82,8 @@ class Process:
         """asyncio's event loop that serves, for tasks that do not name theirs."""
         self.starting = False
         """Whether the application is still starting up: nobody knows it yet, so nobody has to be waited for."""
-        self.stopped_in_start = False
-        """Whether it was, when the signal came. Its parent may listen already, and clients wait to be accepted."""
+        self.accepts_in_start = False
+        """Whether the server has begun to accept although its stop came in the start: those are not to be cut."""
         self.unfinished: list[str] = []
         self.arrivals = Arrivals()
         self.farewells = Farewells(self.streams)
@@ -203,7 +203,7 @@ class Process:
     def begin_anew(self) -> None:
         """As if no stop had been."""
         self.stop = self.telling = self.told = None
-        self.leaving = self.asked = self.alone = self.stopped_in_start = False
+        self.leaving = self.asked = self.alone = self.accepts_in_start = False
         self.begun_by = self.signalled_at = None
         self.unfinished = []
         self.arrivals = Arrivals()
@@ -323,7 +323,6 @@ class Process:
                 name += " for this process alone"
             self.begun_by = signum
             self.signalled_at = self.clock()
-            self.stopped_in_start = self.starting
             self.begin(name, lame_duck=not self.alone and signum not in HASTY and not self.starting)
         else:
             self.tell("stop-asked", why=name)
@@ -382,7 +381,7 @@ class Process:
         self.lame_duck_over.set()
         self.entered(State.DRAINING)
         self.farewells.say_all()
-        self.closing.begin(at_once=stop.skipped and not self.stopped_in_start)
+        self.closing.begin(at_once=stop.skipped and not self.accepts_in_start)
 
     def take_back(self, why: str) -> None:
         """Nobody's stop followed the lame duck: serve on, as if nothing had been."""

@@ -24,6 +24,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lameduck.drain.closing import stop_server
+from lameduck.drain.states import State
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -76,12 +77,13 @@ def prepare(process: Process) -> None:
 
 def heed_early_signal(process: Process) -> None:
     """Once we stand in front of the worker's handlers: what came too early comes now."""
-    if not parents or not parents.pop().interrupt_signal or process.interposed is None:
+    if not parents or process.interposed is None:
         return
-    if process.stop is None:
+    has_come, stop = parents.pop().interrupt_signal, process.stop
+    if stop is None and has_come:
         process.interposed.pretend(signal.SIGTERM)
-    else:
-        stop_server(process)  # it has been told, by the handler that does nothing here
+    elif stop is not None and stop.state is State.DRAINING and process.closing.held is None:
+        stop_server(process)  # it has been told, by a handler that does nothing here
 
 
 def stand_when_ready(process: Process) -> None:

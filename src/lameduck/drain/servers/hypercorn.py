@@ -60,8 +60,8 @@ class Hypercorn:
         if not self.seen and self.event_is_set():
             self.seen = True
             if not self.looked:
-                # It was set while the application started up: nobody has been served.
-                self.process.starting = True
+                # It was set while the application started up: no endpoint is known. But the worker accepts by now.
+                self.process.starting = self.process.accepts_in_start = True
             assert self.process.interposed is not None
             self.process.interposed.pretend(signal.SIGTERM)
         self.looked = True
