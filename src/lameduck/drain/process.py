@@ -306,7 +306,7 @@ class Process:
         name = signal.Signals(signum).name
         if isinstance(self.server, Sifting) and not self.server.counts(signum):
             return
-        if self.is_same_stop(signum) and is_worker():
+        if self.is_same_stop(signum) and is_worker(self.server):
             return
         if isinstance(self.server, Signalled):
             self.server.signum = signum

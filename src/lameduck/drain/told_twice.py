@@ -20,7 +20,11 @@ def is_same_stop(signum: int, since_first_s: float) -> bool:
     return signum == signal.SIGTERM and since_first_s < PARENT_PASSES_ON_WITHIN_S
 
 
-def is_worker() -> bool:
-    """Whether multiprocessing has started this process. gunicorn's workers are known by their server."""
+def is_worker(server: object) -> bool:
+    """Whether multiprocessing has started this process, for a parent that never passes a second signal on.
+
+    dramatiq's does, and means it. gunicorn's workers, which it has not started, ask `is_same_stop` themselves.
+    """
     multiprocessing = sys.modules.get("multiprocessing.process")
-    return multiprocessing is not None and multiprocessing.parent_process() is not None
+    speaks_once = getattr(server, "parent_speaks_once", False)
+    return speaks_once and multiprocessing is not None and multiprocessing.parent_process() is not None

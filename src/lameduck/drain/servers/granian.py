@@ -44,6 +44,8 @@ class Granian:
     """The worker of this process."""
 
     name = "granian"
+    parent_speaks_once = True
+    """It passes a second SIGTERM on to nobody (told_twice.py)."""
 
     def __init__(self, process: Process) -> None:
         self.process = process

@@ -16,6 +16,8 @@ class Uvicorn:
     """One uvicorn.Server that serves in this process."""
 
     name = "uvicorn"
+    parent_speaks_once = True
+    """It passes a second SIGTERM on to nobody (told_twice.py)."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
