@@ -16,6 +16,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from lameduck.drain.listeners import borrowed, own_sockets
+from lameduck.kernel.tcp_table import CLOSE_WAIT, ESTABLISHED, FIN_WAIT2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ IDLE_AFTER_S = 0.25
 REQUESTS_FOLLOW_WITHIN_S = 0.3
 """A round trip after the handshake, and a client that is busy. Some connect and say nothing for long (browsers)."""
 SIOCOUTQ = 0x5411
-ESTABLISHED, FIN_WAIT2, CLOSE_WAIT = 1, 5, 8
 LAST_SENT_AT, LAST_RECEIVED_AT, BYTES_ACKED_AT, BYTES_RECEIVED_AT = 44, 52, 120, 128
 """Where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent and _recv, tcpi_bytes_acked and _received."""
 INFO_BYTES = BYTES_RECEIVED_AT + 8

@@ -32,7 +32,6 @@ from lameduck.drain.states import State
 from lameduck.drain.stop import Due, Sight, Stop
 from lameduck.drain.stop_event import Stopping
 from lameduck.drain.telling import Telling
-from lameduck.drain.told_twice import is_same_stop, is_worker
 from lameduck.drain.under_run import come_in
 from lameduck.drain.watching import watch
 from lameduck.drain.works import Stream, Works
@@ -306,8 +305,6 @@ class Process:
         name = signal.Signals(signum).name
         if isinstance(self.server, Sifting) and not self.server.counts(signum):
             return
-        if self.is_same_stop(signum) and is_worker(self.server):
-            return
         if isinstance(self.server, Signalled):
             self.server.signum = signum
         if self.stop is not None and self.stop.state is State.STOPPED:
@@ -332,10 +329,6 @@ class Process:
             else:
                 self.signalled_at = self.signalled_at or self.clock()
                 self.stop.signal()
-
-    def is_same_stop(self, signum: int) -> bool:
-        """Whether a worker may have it from its parent, for what it was told before."""
-        return self.signalled_at is not None and is_same_stop(signum, self.clock() - self.signalled_at)
 
     def let_through(self, signum: int) -> None:
         if self.interposed is not None and not self.exiting:

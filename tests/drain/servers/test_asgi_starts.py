@@ -57,7 +57,7 @@ def test_who_is_let_in_in_the_start_although_the_signal_has_come_is_served(tmp_p
                 try:
                     request = Waiting(server.port, "/")
                 except ConnectionRefusedError:
-                    time.sleep(0.005)
+                    time.sleep(0.005)  # nobody listens yet, or any more: three clients shall not take the processor
                     continue
                 let_in.append(request)
                 request.until_ended()

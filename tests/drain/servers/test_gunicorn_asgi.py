@@ -82,7 +82,7 @@ def test_a_worker_that_wakes_up_by_itself_just_when_it_is_woken_finishes_what_is
     late = gunicorn("late", *ASGI, "-c", str(tmp_path / "late.py"))
     with started(late, tmp_path, LAMEDUCK_LAME_DUCK="100ms", APP_SLOW_S="4") as server:
         slow = Waiting(server.port, "/slow")
-        time.sleep(0.3)  # it is on its way
+        time.sleep(0.3)  # it shall be in flight; were it later, it would be served in the lame duck, and prove nothing
         server.stop()
         slow.until_ended()
         assert (slow.error, slow.status) == (None, 200), server.text()

@@ -43,7 +43,7 @@ def find_server(process: Process, receive: object = None) -> Server | None:
         if reactor is not None:
             return reactor
     for find in FINDERS:
-        server = find(there)
+        server = find(there, process)
         if server is not None:
             return server
     return hypercorn.find(receive, process)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from lameduck.drain.closing import stop_server
 from lameduck.drain.states import State
+from lameduck.drain.told_twice import is_from_parent
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -44,8 +45,6 @@ class Granian:
     """The worker of this process."""
 
     name = "granian"
-    parent_speaks_once = True
-    """It passes a second SIGTERM on to nobody (told_twice.py)."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -54,6 +53,10 @@ class Granian:
     def stood(self) -> None:
         """There is another handler, which has not heard what the one before has."""
         self.told = False
+
+    def counts(self, signum: int) -> bool:
+        """Its parent passes on what the whole process group was told."""
+        return not is_from_parent(self.process, signum)
 
     def stop(self) -> None:
         if not self.told and self.process.interposed is not None:

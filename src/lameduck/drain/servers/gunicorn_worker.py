@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lameduck.drain import idle, listeners
 from lameduck.drain.servers import uvicorn
 from lameduck.drain.states import State
+from lameduck.drain.told_twice import is_same_stop
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -125,7 +126,7 @@ class Gunicorn:
 
     def counts(self, signum: int) -> bool:
         """Where the whole process group is signalled, the arbiter passes on what its workers have got already."""
-        return not self.process.is_same_stop(signum)
+        return not is_same_stop(self.process, signum)
 
     def stop(self) -> None:
         """As the signal would do it, without the second that some workers sleep before they look."""
@@ -200,7 +201,7 @@ class UvicornWorker(uvicorn.Uvicorn):
     name = "gunicorn (uvicorn)"
 
     def __init__(self, server: Any, gunicorn: Gunicorn) -> None:
-        super().__init__(server)
+        super().__init__(server, gunicorn.process)
         self.gunicorn = gunicorn
 
     def stood(self) -> None:
@@ -222,7 +223,7 @@ def find(handler: object, process: Process) -> Gunicorn | UvicornWorker | None:
     owner = getattr(handler, "__self__", None)
     if is_worker(owner):
         return Gunicorn(owner, process)
-    served_by_uvicorn = uvicorn.find(handler)
+    served_by_uvicorn = uvicorn.find(handler, process)
     if served_by_uvicorn is not None:
         worker: Any = getattr(served_by_uvicorn.server.config.callback_notify, "__self__", None)
         if is_worker(worker):

@@ -7,7 +7,12 @@ ends with exit code 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from lameduck.drain.told_twice import is_from_parent
+
+if TYPE_CHECKING:
+    from lameduck.drain.process import Process
 
 __all__ = ["Uvicorn", "find"]
 
@@ -16,11 +21,14 @@ class Uvicorn:
     """One uvicorn.Server that serves in this process."""
 
     name = "uvicorn"
-    parent_speaks_once = True
-    """It passes a second SIGTERM on to nobody (told_twice.py)."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, process: Process) -> None:
         self.server = server
+        self.process = process
+
+    def counts(self, signum: int) -> bool:
+        """A worker's parent passes on what the whole process group was told."""
+        return not is_from_parent(self.process, signum)
 
     def stops_alone(self) -> bool:
         """Under a reloader each change of a file ends a process like this one, and a person waits for the next."""
@@ -39,10 +47,10 @@ class Uvicorn:
         self.server.should_exit = True
 
 
-def find(handler: object) -> Uvicorn | None:
+def find(handler: object, process: Process) -> Uvicorn | None:
     """The server whose bound method handles the signal."""
     server = getattr(handler, "__self__", None)
     kind = type(server)
     if any(base.__module__ == "uvicorn.server" and base.__name__ == "Server" for base in kind.__mro__):
-        return Uvicorn(server)
+        return Uvicorn(server, process)
     return None
