@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lameduck.drain.process import Process
+from lameduck.drain.settings import Settings
+from lameduck.drain.states import State
 from tests.drain.child import Child, child
 
 if TYPE_CHECKING:
@@ -562,6 +565,15 @@ time.sleep(0.03)
             assert its.lines("hook") == ["hook"]
         assert "Exception ignored" not in its.text(), its.text()
         assert "lameduck/drain" not in its.text().replace("import lameduck", ""), its.text()
+
+
+def test_a_signal_after_all_is_done_in_the_interpreters_exit_begins_no_other_stop() -> None:
+    """at_exit would find that one unfinished, and leave with 75."""
+    process = Process(Settings(tell=False, termination_log=""))
+    process.exiting = True
+    process.finish()
+    process.signalled(signal.SIGTERM)
+    assert process.state is State.STOPPED
 
 
 @pytest.mark.parametrize("signals", [1, 3])

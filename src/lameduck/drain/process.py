@@ -308,7 +308,7 @@ class Process:
         if isinstance(self.server, Signalled):
             self.server.signum = signum
         if self.stop is not None and self.stop.state is State.STOPPED:
-            if self.asked:
+            if self.asked or self.exiting:
                 # All is done, but something of the program's own goes on: it may know what to do.
                 self.let_through(signum)
                 return
